@@ -1,0 +1,99 @@
+#![no_std]
+#![forbid(unsafe_code)]
+//! The heart of a control plane's scheduler as one pure function: [`plan`] takes a [`Snapshot`] of tasks, instance groups and
+//! capacity and a [`RuleSet`], and returns a [`Plan`]: which tasks start and where, which updates to create, what
+//! workflows do next, and for every task that does not start, why.
+//!
+//! # The contract
+//!
+//! `plan` reads no clock, no environment and no socket (the crate is `no_std`), mints no ids and never fails: a malformed
+//! row is held with its reason and touches no other task (R11). [`Snapshot::validate`] is the door for those who want
+//! errors instead. [`audit`] checks any plan against the rules without sharing code with the pass.
+//!
+//! The numbers R1 to R11 name the rules, here as in the tests: R1 order, R2 claims and matrices, R3 chronological order of
+//! blocked tasks, R4 update on launch, R5 dependencies, R6 capacity, R7 workflows, R8 reaping and cancel, R9 limits and the
+//! order of work, R10 reasons, R11 total, deterministic, contained.
+//!
+//! # Deviations and choices
+//!
+//! Where the rules are silent, this crate chooses:
+//!
+//! 1. *Rows with a duplicate id.* Pending task rows with one id are all held; holding rows keep their claims and
+//!    capacity; none of them is ended, canceled, expired, reaped, redispatched or derived for, and they lend no place. A
+//!    dependency on such an id is unfinished while one of its rows is unfinished; else it failed if one of them did, else
+//!    it was canceled if one was. A workflow's node whose job has several rows waits while one is unfinished. Rows of any
+//!    other table that share an id count as absent, save that a holding task on an instance with several rows is not reaped,
+//!    and that such an instance takes nothing.
+//! 2. *Malformed is a word about pending tasks* (and about running workflow jobs, R7.7): a holding task whose finished
+//!    dependencies were not loaded is as good as any, and counts as an update for R4. A waiting task whose instance is lost is
+//!    judged like a pending one. Only tasks that need a place can lack a known group, and with a control plane configured
+//!    no control task can, since its own groups do not matter.
+//! 3. *Which reason is named.* Of several conflicts (R2) the first row of the table, then the first held mode in the order of
+//!    [`Mode`], then the holder with the smallest id. R3 is asked only when R2 has no conflict; of several older tasks the
+//!    first in the order of R1. Of several unfinished dependencies the smallest id, rows before tasks of the same plan.
+//! 4. *Dependencies fail before they are awaited*: one failed dependency ends a task though another is still running. Failure
+//!    is passed on from dependencies to dependents, a task after all of its own; within a cycle from where it enters, step by
+//!    step.
+//! 5. *R4 in detail.* The order "as the snapshot stands" is that of all tasks pending in the snapshot, those included that
+//!    this pass ends. An update created by a workflow node in this pass counts as created at `now`, after any row of the same
+//!    moment. A row that this pass ends counts as finished at `now`. A project's `last_update` and finished rows of its
+//!    updates are looked at together; of one task that is in both, the row counts. Links that a task already has are not added
+//!    again, and no task is linked to itself. A waiting task that is taken back is derived for if it was not yet.
+//! 6. *The order of a pass counts the links that it derived*: a pending update found by R4 is considered just before the task
+//!    that was linked to it. A task that this pass ends lends no place in that order.
+//! 7. *Taking back.* A waiting task whose instance is lost and whose dependency failed ends like a pending one (R5).
+//! 8. *More.* A pass asks for another if it created a task, started a workflow job, ended a task that held a claim or a place
+//!    or that is the job of a node of a running workflow, took a task back, or left tasks unconsidered.
+//! 9. *Workflows.* A node whose job has a row is judged by the row. `error` and `canceled` count as failed for R7.4. A workflow
+//!    that is its own ancestor is processed like any other, but never as an ancestor of itself twice. A job named by several
+//!    nodes makes each graph that names it malformed; its workflow, for R3 and R8, is the one with the smallest id. A
+//!    canceled workflow with a malformed graph is canceled all the same, and the nodes that have an id of their own are skipped.
+//!    An approval that expires is failed in any unfinished state, malformed or not.
+//! 10. *Capacity.* A waiting task that is taken back is fitted as if neither its impact, its control impact, its group use nor
+//!    its idleness-breaking counted. `reserve_after` reserves for tasks held for [`Reason::NoCapacity`], in the first of their
+//!    groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
+//!    lacking least is having most left, what a hybrid needs for control counted, ties to the lowest hostname.
+//!    A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks.
+//! 11. *A running graph's circle* (R10) is looked for among what each held task waits for by its named reason, what a running
+//!    workflow waits for (all of its unfinished jobs), and nothing else.
+//! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact.
+
+#[macro_use]
+extern crate alloc;
+
+mod graph;
+mod id;
+mod instance;
+mod plan;
+mod quantity;
+mod reason;
+mod resource;
+mod rules;
+mod share;
+mod snapshot;
+mod task;
+
+pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
+pub use id::{
+    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId, OwnKeyId,
+    ProjectId, TaskId, WorkflowTemplateId,
+};
+pub use instance::{
+    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT, SYSTEM_JOB_IMPACT,
+    WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
+};
+pub use plan::{
+    Action, Create, Decision, Derived, NodeDecision, NodeStep, Origin, Place, Plan, TakeBack, TaskRef, Then,
+};
+pub use quantity::{Forks, Priority, Seconds, TaskCount, Timestamp};
+pub use reason::{
+    End, Lack, Loss, Malformed, MissingResource, NodeFailure, Outlook, Reason, ResourceKey, Role, Shortfall,
+    SkipReason,
+};
+pub use resource::{InventorySource, LastUpdate, Project};
+pub use rules::{Claim, Claimant, ControlPlane, Matrix, Mode, Resource, RuleSet, Simultaneous};
+pub use share::Sharing;
+pub use snapshot::{Snapshot, SnapshotVersion, UnsupportedVersion};
+pub use task::{
+    Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
+};
