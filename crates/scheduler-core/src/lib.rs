@@ -60,10 +60,16 @@
 
 #[macro_use]
 extern crate alloc;
+#[cfg(feature = "proptest")]
+extern crate std;
 
+mod audit;
+mod builder;
+mod explain;
 mod graph;
 mod id;
 mod instance;
+mod pass;
 mod plan;
 mod quantity;
 mod reason;
@@ -71,7 +77,11 @@ mod resource;
 mod rules;
 mod share;
 mod snapshot;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod task;
+mod validate;
+mod words;
 
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
@@ -82,6 +92,7 @@ pub use instance::{
     INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT, SYSTEM_JOB_IMPACT,
     WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
 };
+pub use pass::plan;
 pub use plan::{
     Action, Create, Decision, Derived, NodeDecision, NodeStep, Origin, Place, Plan, TakeBack, TaskRef, Then,
 };

@@ -1,0 +1,3 @@
+//! The program `scheduler`.
+
+fn main() {}

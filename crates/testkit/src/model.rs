@@ -1,0 +1,1 @@
+//! A slow model of the rules.

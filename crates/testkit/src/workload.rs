@@ -1,0 +1,1 @@
+//! Clusters and queues of chosen size and shape, for benchmarks.

@@ -1,0 +1,1 @@
+//! Nothing: the root package exists for the folders `tests/`, `benches/` and `examples/`.
