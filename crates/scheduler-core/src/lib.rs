@@ -64,14 +64,24 @@ extern crate alloc;
 extern crate std;
 
 mod audit;
+mod board;
 mod builder;
+mod capacity;
+mod circle;
+mod claims;
+mod dependency;
 mod explain;
+mod flow;
 mod graph;
 mod id;
 mod instance;
+mod launch;
+mod order;
 mod pass;
 mod plan;
+mod pool;
 mod quantity;
+mod reap;
 mod reason;
 mod resource;
 mod rules;
@@ -79,18 +89,21 @@ mod share;
 mod snapshot;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+mod table;
 mod task;
+mod tree;
 mod validate;
 mod words;
+mod workflow;
 
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
-    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId, OwnKeyId,
-    ProjectId, TaskId, WorkflowTemplateId,
+    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
+    OwnKeyId, ProjectId, TaskId, WorkflowTemplateId,
 };
 pub use instance::{
-    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT, SYSTEM_JOB_IMPACT,
-    WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
+    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT,
+    SYSTEM_JOB_IMPACT, WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
 };
 pub use pass::plan;
 pub use plan::{
