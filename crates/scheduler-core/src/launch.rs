@@ -130,7 +130,7 @@ impl<'b, 'a> Launch<'b, 'a> {
             let Some(latest) = self.latest.get_mut(&target) else { continue };
             match (self.board.standing[row], &task.state) {
                 (Standing::Finished(outcome), State::Finished { at, .. }) => {
-                    latest.ended(*at, task.id, outcome)
+                    latest.ended(*at, task.id, outcome);
                 }
                 (Standing::Finished(outcome), _) => latest.ended(Some(self.board.now()), task.id, outcome),
                 _ => latest.goes_on(task.created, self.board.reference(row)),
