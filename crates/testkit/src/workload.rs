@@ -6,11 +6,13 @@
 //! share them, and every list has exactly the room that it needs, so that the snapshot's own memory can be measured.
 
 mod cluster;
+mod floor;
 mod graphs;
 mod queues;
 
 use scheduler_core::{Action, NodeStep, Plan, RuleSet, Snapshot};
 
+pub use floor::floor;
 pub use graphs::{dependency_graph, update_on_launch, workflows};
 pub use queues::{all_startable, cluster_full, mostly_blocked, nodes_by_tasks};
 
@@ -50,6 +52,18 @@ fn ten_tasks_an_instance(elements: usize) -> Workload {
 }
 
 impl Workload {
+    /// Plans it, and panics when the plan is not the one that the shape is made for. Do this before timing anything.
+    ///
+    /// # Panics
+    ///
+    /// When the plan's [`Tally`] is not the expected one.
+    #[must_use]
+    pub fn plan_as_expected(&self) -> Plan {
+        let plan = scheduler_core::plan(&self.snapshot, &self.rules);
+        assert_eq!(Tally::of(&plan), self.expected, "the pass does not do what this workload is made for");
+        plan
+    }
+
     /// The same rows in another order; a plan must not depend on it (R1).
     #[must_use]
     pub fn shuffled(mut self) -> Self {
@@ -60,6 +74,25 @@ impl Workload {
         }
         self
     }
+}
+
+/// The sizes to measure with their labels: those of the variable `BENCH_SIZES`, such as `1k,10k,1M`; else only the
+/// smallest of these when the benchmark is merely tested (`-- --test`); else all of these. What is no size is passed over.
+#[must_use]
+pub fn sizes(otherwise: &str) -> Vec<(String, usize)> {
+    let chosen = std::env::var("BENCH_SIZES").ok();
+    let merely_tested = chosen.is_none() && std::env::args().any(|argument| argument == "--test");
+    let sizes = chosen.as_deref().unwrap_or(otherwise).split(',').map(str::trim).filter_map(|label| {
+        let number = label.trim_end_matches(['k', 'M']);
+        let unit = match &label[number.len()..] {
+            "" => 1,
+            "k" => 1_000,
+            "M" => 1_000_000,
+            _ => return None,
+        };
+        Some((label.to_owned(), number.parse::<usize>().ok()?.checked_mul(unit)?))
+    });
+    sizes.take(if merely_tested { 1 } else { usize::MAX }).collect()
 }
 
 /// How much a plan decides.
