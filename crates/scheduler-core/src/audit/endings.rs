@@ -60,10 +60,10 @@ impl Endings {
         }
         while let Some(workflow) = reached.pop() {
             for &job in jobs.get(&workflow).into_iter().flatten() {
-                if !self.asked.contains_key(&job) {
-                    self.asked.insert(job, Some(workflow));
+                self.asked.entry(job).or_insert_with(|| {
                     reached.push(job);
-                }
+                    Some(workflow)
+                });
             }
         }
     }
