@@ -85,12 +85,12 @@ mod words;
 
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
-    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId, OwnKeyId,
-    ProjectId, TaskId, WorkflowTemplateId,
+    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
+    OwnKeyId, ProjectId, TaskId, WorkflowTemplateId,
 };
 pub use instance::{
-    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT, SYSTEM_JOB_IMPACT,
-    WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
+    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT,
+    SYSTEM_JOB_IMPACT, WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
 };
 pub use pass::plan;
 pub use plan::{
