@@ -111,9 +111,9 @@ impl<'a> Model<'a> {
         self.controllable(task, container, &all)?;
         let controller = self.controller(task);
         if container {
-            let controlled = self.rules.control_plane.is_none() || controller.is_some();
-            let place =
-                Place::Container { group: id, controller: controller.map(|controller| controller.id) };
+            let controller = controller.filter(|_| !task.kind().is_control());
+            let controlled = self.controls_itself(task) || controller.is_some();
+            let place = Place::Container { group: id, controller: controller.map(|controller| controller.id) };
             return if controlled { Ok(place) } else { Err(self.no_controller(task)) };
         }
         let open: Vec<_> =
@@ -161,11 +161,14 @@ impl<'a> Model<'a> {
         usable
     }
 
-    /// R6.4: an execution node and a container group cannot control what they run.
+    /// R6.4: no task needs a controller without a control plane, and control tasks never do.
+    fn controls_itself(&self, task: &Task) -> bool {
+        self.rules.control_plane.is_none() || task.kind().is_control()
+    }
+
+    /// R6.4: an execution node cannot control what it runs.
     fn needs_controller(&self, task: &Task, node: &Instance) -> bool {
-        self.rules.control_plane.is_some()
-            && !task.kind().is_control()
-            && node.node_type == NodeType::Execution
+        !self.controls_itself(task) && node.node_type == NodeType::Execution
     }
 
     /// R6.1, R6.4: what the task costs this instance, control included if that is its own affair.
@@ -215,7 +218,7 @@ impl<'a> Model<'a> {
     /// R10: whether anything could ever control the task in this group.
     fn controllable(&self, task: &Task, container: bool, all: &[&Instance]) -> Result<(), Lack> {
         let needed = self.control_impact();
-        let apart = self.rules.control_plane.is_some()
+        let apart = !self.controls_itself(task)
             && (container || all.iter().all(|node| self.needs_controller(task, node)));
         let ever = self.controllers().iter().any(|controller| controller.capacity >= needed);
         if apart && !ever { Err(Lack::NoUsableController { needed }) } else { Ok(()) }
