@@ -360,7 +360,10 @@ impl<'a> Model<'a> {
         let reason = self.plan.decision(id).and_then(|decision| decision.action.hold());
         let waits_for = match reason {
             Some(Reason::Dependency { on }) => on.task(),
-            Some(Reason::Blocked { holder, .. }) => Some(*holder),
+            // A holder that this very pass takes back lets go of its claims with the plan.
+            Some(Reason::Blocked { holder, .. }) => {
+                Some(*holder).filter(|&holder| !self.row(holder).is_some_and(|row| self.is_taken_back(row)))
+            }
             Some(Reason::Behind { older, .. }) => Some(*older),
             _ => None,
         };
@@ -376,7 +379,8 @@ impl<'a> Model<'a> {
                 let places =
                     row.state.placement().is_some_and(|placement| *placement != Placement::default());
                 let holds = row.state.is_holding() && (places || !self.claims(row).is_empty());
-                holds || self.workflow_of(row.id).is_some()
+                let above = self.workflow_of(row.id).and_then(|above| self.row(above));
+                holds || above.is_some_and(|above| self.is_running_workflow(above))
             }),
             _ => false,
         });

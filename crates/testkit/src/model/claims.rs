@@ -3,7 +3,7 @@
 use std::ptr;
 
 use scheduler_core::{
-    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous, State,
+    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous,
     Task, Work, WorkflowOf,
 };
 
@@ -90,7 +90,7 @@ impl<'a> Model<'a> {
     /// waits for them.
     fn is_waited_for_above(&self, task: &Task, older: &Task) -> bool {
         let wants = self.claims(older);
-        self.ancestors(task.id).iter().filter(|above| above.state != State::Pending).any(|above| {
+        self.ancestors(task.id).into_iter().filter_map(|above| self.row(above)).filter(|above| above.state.is_holding()).any(|above| {
             let held = self.claims(above);
             wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
         })

@@ -192,7 +192,8 @@ impl<'a> Model<'a> {
     fn updates(&self, target: Target<'a>) -> Vec<&'a Task> {
         let mut rows: Vec<_> = self.snapshot.tasks.iter().collect();
         rows.retain(|row| {
-            let counts = row.launch_type != LaunchType::Sync && self.malformed(row).is_none();
+            let malformed = self.is_duplicate(row) || self.malformed(row).is_some();
+            let counts = row.launch_type != LaunchType::Sync && !malformed;
             counts && target.is_updated_by(&row.work)
         });
         rows

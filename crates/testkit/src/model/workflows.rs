@@ -17,16 +17,12 @@ impl<'a> Model<'a> {
         row.kind() == Kind::WorkflowJob && matches!(row.state, State::Running(_))
     }
 
-    /// The graphs of running workflow jobs; several of one workflow count as none (choice 1).
+    /// The graphs; several of one workflow count as none (choice 1).
     fn graphs(&self) -> Vec<&'a Graph> {
-        let all = self.snapshot.graphs.iter();
-        all.filter(|graph| {
-            let running = self.row(graph.workflow).is_some_and(|row| self.is_running_workflow(row));
-            running
-                && only(self.snapshot.graphs.iter().filter(|other| other.workflow == graph.workflow))
-                    .is_some()
-        })
-        .collect()
+        let all = &self.snapshot.graphs;
+        all.iter()
+            .filter(|graph| only(all.iter().filter(|other| other.workflow == graph.workflow)).is_some())
+            .collect()
     }
 
     pub(super) fn graph(&self, workflow: TaskId) -> Option<&'a Graph> {
@@ -34,31 +30,35 @@ impl<'a> Model<'a> {
     }
 
     /// The workflow whose node has this task as its job: of several the smallest id (choice 9).
-    pub(super) fn workflow_of(&self, task: TaskId) -> Option<&'a Task> {
+    pub(super) fn workflow_of(&self, task: TaskId) -> Option<TaskId> {
         let graphs = self.graphs().into_iter();
         let naming = graphs.filter(|graph| graph.nodes.iter().any(|node| node.progress.job() == Some(task)));
-        self.row(naming.map(|graph| graph.workflow).min()?)
+        naming.map(|graph| graph.workflow).min()
     }
 
     /// The workflow of a task and those above it, the nearest first, each once.
-    pub(super) fn ancestors(&self, task: TaskId) -> Vec<&'a Task> {
-        let mut above: Vec<&'a Task> = Vec::new();
+    pub(super) fn ancestors(&self, task: TaskId) -> Vec<TaskId> {
+        let mut above = Vec::new();
         let mut next = self.workflow_of(task);
-        while let Some(workflow) = next.filter(|next| above.iter().all(|known| known.id != next.id)) {
+        while let Some(workflow) = next.filter(|next| !above.contains(next)) {
             above.push(workflow);
-            next = self.workflow_of(workflow.id);
+            next = self.workflow_of(workflow);
         }
         above
     }
 
-    /// R8.3: the request to cancel that reaches a task, its own before that of the nearest workflow.
+    /// R8.3: the request to cancel that reaches a task: its own, else that which its workflow has, or is reached by.
     fn asked(&self, task: &Task) -> Option<End> {
         if task.cancel_requested {
             return Some(End::CancelRequested);
         }
+        // A job that is finished passes nothing on to its own.
         let above = self.ancestors(task.id);
-        let nearest = above.iter().find(|workflow| workflow.cancel_requested)?;
-        Some(End::CanceledWithWorkflow { workflow: nearest.id })
+        let rows = above.iter().map_while(|&workflow| self.row(workflow));
+        let mut unfinished = rows.take_while(|workflow| workflow.state.is_unfinished());
+        let reached = unfinished.any(|workflow| workflow.cancel_requested);
+        let workflow = *above.first().filter(|_| reached)?;
+        Some(End::CanceledWithWorkflow { workflow })
     }
 }
 
@@ -271,10 +271,10 @@ impl<'a> Model<'a> {
     fn recursion(&self, workflow: &Task, work: &Work) -> Option<NodeFailure> {
         let Work::WorkflowJob { of: WorkflowOf::Template(Some(template)), .. } = *work else { return None };
         let of = WorkflowOf::Template(Some(template));
-        let own = self.row(workflow.id).into_iter();
-        let ancestor = own
-            .chain(self.ancestors(workflow.id))
-            .find(|above| matches!(above.work, Work::WorkflowJob { of: above, .. } if above == of))?;
+        let own = [workflow.id].into_iter().chain(self.ancestors(workflow.id));
+        let ancestor = own.filter_map(|above| self.row(above)).find(
+            |above| matches!(above.work, Work::WorkflowJob { of: above, .. } if above == of),
+        )?;
         Some(NodeFailure::Recursion { template, ancestor: ancestor.id })
     }
 
