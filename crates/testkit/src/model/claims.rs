@@ -3,8 +3,8 @@
 use std::ptr;
 
 use scheduler_core::{
-    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous,
-    Task, Work, WorkflowOf,
+    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous, Task,
+    Work, WorkflowOf,
 };
 
 use super::Model;
@@ -90,10 +90,14 @@ impl<'a> Model<'a> {
     /// waits for them.
     fn is_waited_for_above(&self, task: &Task, older: &Task) -> bool {
         let wants = self.claims(older);
-        self.ancestors(task.id).into_iter().filter_map(|above| self.row(above)).filter(|above| above.state.is_holding()).any(|above| {
-            let held = self.claims(above);
-            wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
-        })
+        self.ancestors(task.id)
+            .into_iter()
+            .filter_map(|above| self.row(above))
+            .filter(|above| above.state.is_holding())
+            .any(|above| {
+                let held = self.claims(above);
+                wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
+            })
     }
 }
 

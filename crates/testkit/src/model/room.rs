@@ -113,7 +113,8 @@ impl<'a> Model<'a> {
         if container {
             let controller = controller.filter(|_| !task.kind().is_control());
             let controlled = self.controls_itself(task) || controller.is_some();
-            let place = Place::Container { group: id, controller: controller.map(|controller| controller.id) };
+            let place =
+                Place::Container { group: id, controller: controller.map(|controller| controller.id) };
             return if controlled { Ok(place) } else { Err(self.no_controller(task)) };
         }
         let open: Vec<_> =

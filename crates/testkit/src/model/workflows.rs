@@ -272,9 +272,9 @@ impl<'a> Model<'a> {
         let Work::WorkflowJob { of: WorkflowOf::Template(Some(template)), .. } = *work else { return None };
         let of = WorkflowOf::Template(Some(template));
         let own = [workflow.id].into_iter().chain(self.ancestors(workflow.id));
-        let ancestor = own.filter_map(|above| self.row(above)).find(
-            |above| matches!(above.work, Work::WorkflowJob { of: above, .. } if above == of),
-        )?;
+        let ancestor = own
+            .filter_map(|above| self.row(above))
+            .find(|above| matches!(above.work, Work::WorkflowJob { of: above, .. } if above == of))?;
         Some(NodeFailure::Recursion { template, ancestor: ancestor.id })
     }
 
