@@ -14,9 +14,9 @@ use scheduler_core::{
 use testkit::scenario::{Scenario, ScenarioFile};
 
 const RULES: [&str; 30] = [
-    "R1", "R2", "R3", "R4.1", "R4.2", "R4.3", "R4.4", "R4.5", "R5", "R6.1", "R6.2", "R6.3", "R6.4", "R6.5", "R6.6",
-    "R6.7", "R7.1", "R7.2", "R7.3", "R7.4", "R7.5", "R7.6", "R7.7", "R8.1", "R8.2", "R8.3", "R8.4", "R9", "R10",
-    "R11",
+    "R1", "R2", "R3", "R4.1", "R4.2", "R4.3", "R4.4", "R4.5", "R5", "R6.1", "R6.2", "R6.3", "R6.4", "R6.5",
+    "R6.6", "R6.7", "R7.1", "R7.2", "R7.3", "R7.4", "R7.5", "R7.6", "R7.7", "R8.1", "R8.2", "R8.3", "R8.4",
+    "R9", "R10", "R11",
 ];
 
 /// Every file below the folder, sorted, with its path for people, its text and its scenarios.
@@ -38,7 +38,8 @@ fn files() -> Vec<(PathBuf, String, ScenarioFile)> {
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("the file can be read");
         let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-        let file = ScenarioFile::parse(&name, &text).unwrap_or_else(|error| panic!("tests/scenarios/{error}"));
+        let file =
+            ScenarioFile::parse(&name, &text).unwrap_or_else(|error| panic!("tests/scenarios/{error}"));
         (path, text, file)
     };
     paths.into_iter().map(read).collect()
@@ -142,7 +143,9 @@ fn cells(rules: &RuleSet) -> BTreeSet<(Resource, Mode, Mode)> {
 
 /// Whether the scenario has one pending task that wants the mode of what one holding task holds, and decides it by that.
 fn shows(scenario: &Scenario, resource: &Resource, pending: Mode, held: Mode, forbidden: bool) -> bool {
-    let [a, b] = scenario.snapshot.tasks.as_slice() else { return false };
+    let claiming = |task: &&Task| !claims(task, &scenario.rules).is_empty();
+    let tasks: Vec<&Task> = scenario.snapshot.tasks.iter().filter(claiming).collect();
+    let &[a, b] = tasks.as_slice() else { return false };
     let (waiter, holder) = if a.state.is_holding() { (b, a) } else { (a, b) };
     if waiter.state.is_holding() || !holder.state.is_holding() {
         return false;

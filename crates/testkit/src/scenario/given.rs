@@ -5,7 +5,8 @@ use std::sync::Arc;
 use scheduler_core::{
     Convergence, Dispatch, DispatchId, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup,
     InventorySource, LastUpdate, LaunchType, Members, Node, NodeId, NodeType, OwnKey, Placement, Priority,
-    Progress, Project, Seconds, Snapshot, State, Task, TaskCount, TaskId, Work,
+    Progress, Project, Seconds, Snapshot, State, Task, TaskCount, TaskId, Work, cpu_capacity,
+    instance_capacity, job_impact, memory_capacity,
 };
 use thin_vec::ThinVec;
 
@@ -83,6 +84,7 @@ impl Given {
         while let Some(word) = line.next() {
             match word.as_str() {
                 "capacity" => instance.capacity = Forks::new(line.number("a number of forks")?),
+                "cpus" => instance.capacity = capacity(line)?,
                 "type" => {
                     let word = line.word("a node type")?;
                     instance.node_type = match word.as_str() {
@@ -199,6 +201,7 @@ impl Given {
                 "created" => task.created = line.time("a moment")?,
                 "priority" => task.priority = Priority::new(line.number("a priority")?),
                 "impact" => task.impact = Forks::new(line.number("a number of forks")?),
+                "hosts" => task.impact = impact_of_hosts(line)?,
                 "in" => groups = Some(self.names.groups(line)?),
                 "after" => task.dependencies.extend(line.numbers().into_iter().map(TaskId::new)),
                 "launch" => task.launch_type = launch_type(line)?,
@@ -302,6 +305,24 @@ fn starts(line: &mut Line<'_>) -> Result<Option<Work>, ParseError> {
         }
     }
     Ok(Some(work.finish()))
+}
+
+/// What CPUs, memory and adjustment give, by the formulas of R6.6.
+fn capacity(line: &mut Line<'_>) -> Result<Forks, ParseError> {
+    let cpus = cpu_capacity(line.number("a number of CPUs")?);
+    if !line.skip("memory") {
+        return Err(line.error("`memory N`, in MiB, belongs after `cpus N`"));
+    }
+    let memory = memory_capacity(line.number("a number of MiB")?);
+    let adjustment = if line.skip("adjustment") { line.number("an adjustment")? } else { 1.0 };
+    Ok(instance_capacity(cpus, memory, adjustment))
+}
+
+/// The impact of a job, by the formula of R6.6.
+fn impact_of_hosts(line: &mut Line<'_>) -> Result<Forks, ParseError> {
+    let hosts = line.number("a number of hosts")?;
+    let forks = if line.skip("forks") { Some(line.number("a number of forks")?) } else { None };
+    Ok(job_impact(hosts, forks))
 }
 
 fn launch_type(line: &mut Line<'_>) -> Result<LaunchType, ParseError> {

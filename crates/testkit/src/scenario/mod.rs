@@ -21,7 +21,7 @@
 //!
 //! | line | attributes |
 //! | --- | --- |
-//! | `instance NAME` | `capacity N` (100), `type hybrid\|execution\|control\|hop`, `disabled`, `heartbeat TIME\|never` (`now`), `hostname NAME` |
+//! | `instance NAME` | `capacity N` (100) or `cpus N memory MIB [adjustment X]`, `type hybrid\|execution\|control\|hop`, `disabled`, `heartbeat TIME\|never` (`now`), `hostname NAME` |
 //! | `group NAME: INSTANCE…` or `group NAME: container` | `max-jobs N`, `max-forks N` |
 //! | `project N` | `update-on-launch`, `cache Ns`, `last TASK OUTCOME [TIME]` |
 //! | `source N` | the same, `inventory N`, `from-project N` |
@@ -32,7 +32,7 @@
 //! | `system-job N` | |
 //! | `workflow N`, `slices N` | `template N` (a workflow's, a job's), `simultaneous` |
 //! | `approval N` | `expires TIME` |
-//! | any task | `created TIME` (-60s), `priority N`, `impact N` (1), `in GROUP…`, `after TASK…`, `launch TYPE`, `name "…"`, `key NAME N`, `new` (its dependencies are not derived yet), `cancel` (was asked for) |
+//! | any task | `created TIME` (-60s), `priority N`, `impact N` (1) or `hosts N [forks N]`, `in GROUP…`, `after TASK…`, `launch TYPE`, `name "…"`, `key NAME N`, `new` (its dependencies are not derived yet), `cancel` (was asked for) |
 //! | state of a task | `pending` (default), `running`, `waiting [dispatch N] [since TIME]`, `successful\|failed\|error\|canceled [TIME]` |
 //! | where it is | `on INSTANCE`, `by GROUP`, `controlled-by INSTANCE`, `nowhere` |
 //! | `node N`, below a workflow | `all` (convergence), `skipped`, `template-missing`, `job TASK`, `ended TASK OUTCOME`, and last `starts nothing` or `starts` and a task's line without its number |
