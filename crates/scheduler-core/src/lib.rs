@@ -50,12 +50,12 @@
 //!    canceled workflow with a malformed graph is canceled all the same, and the nodes that have an id of their own are skipped.
 //!    An approval that expires is failed in any unfinished state, malformed or not.
 //! 10. *Capacity.* A waiting task that is taken back is fitted as if neither its impact, its control impact, its group use nor
-//!    its idleness-breaking counted. `reserve_after` reserves for tasks held for [`Reason::NoCapacity`], in the first of their
-//!    groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
-//!    lacking least is having most left, what a hybrid needs for control counted, ties to the lowest hostname.
-//!    A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks.
+//!     its idleness-breaking counted. `reserve_after` reserves for tasks held for [`Reason::NoCapacity`], in the first of their
+//!     groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
+//!     lacking least is having most left, what a hybrid needs for control counted, ties to the lowest hostname.
+//!     A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks.
 //! 11. *A running graph's circle* (R10) is looked for among what each held task waits for by its named reason, what a running
-//!    workflow waits for (all of its unfinished jobs), and nothing else.
+//!     workflow waits for (all of its unfinished jobs), and nothing else.
 //! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact.
 
 #[macro_use]
@@ -64,14 +64,24 @@ extern crate alloc;
 extern crate std;
 
 mod audit;
+mod board;
 mod builder;
+mod capacity;
+mod circle;
+mod claims;
+mod dependency;
 mod explain;
+mod flow;
 mod graph;
 mod id;
 mod instance;
+mod launch;
+mod order;
 mod pass;
 mod plan;
+mod pool;
 mod quantity;
+mod reap;
 mod reason;
 mod resource;
 mod rules;
@@ -79,18 +89,21 @@ mod share;
 mod snapshot;
 #[cfg(feature = "proptest")]
 pub mod strategies;
+mod table;
 mod task;
+mod tree;
 mod validate;
 mod words;
+mod workflow;
 
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
-    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId, OwnKeyId,
-    ProjectId, TaskId, WorkflowTemplateId,
+    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
+    OwnKeyId, ProjectId, TaskId, WorkflowTemplateId,
 };
 pub use instance::{
-    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT, SYSTEM_JOB_IMPACT,
-    WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
+    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT,
+    SYSTEM_JOB_IMPACT, WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
 };
 pub use pass::plan;
 pub use plan::{

@@ -1,9 +1,152 @@
-//! The pass.
+//! The pass: the whole algorithm, phase by phase, in the order of R9.
+//!
+//! What each phase decides stands in its module. A pass is total and pure: the same snapshot gives the same plan on every
+//! machine (R11). What a phase ends counts as ended for the phases after it, but keeps its claims and its capacity until
+//! the next pass (R8.4), so that every subset of the starts is safe.
+//!
+//! Cost: a few scans of the rows, a sort of the pending ones unless they stand in order, and for each pending task a
+//! look-up for each claim and at most one for each group that it names.
 
-use crate::{Plan, RuleSet, Snapshot};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-/// Decides.
+use crate::board::Board;
+use crate::capacity::Ledger;
+use crate::claims::Claims;
+use crate::table::Row;
+use crate::{
+    Action, Decision, Kind, Place, Plan, Reason, RuleSet, Snapshot, TakeBack, TaskCount, Then, circle,
+    dependency, launch, order, reap, workflow,
+};
+
+/// Decides what a control plane does next: which tasks start and where, which updates to create, what workflows do, and
+/// for every task that does not start, why.
+///
+/// Total: a malformed row is held with its reason and touches no other task (R11). Call [`Snapshot::validate`] first to
+/// have malformed rows reported as errors instead.
 #[must_use]
-pub fn plan(_snapshot: &Snapshot, _rules: &RuleSet) -> Plan {
-    Plan::default()
+pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
+    let mut plan = Plan::default();
+    let mut board = Board::lay(snapshot, rules);
+
+    // R8: lost instances, overdue dispatches, cancels.
+    let requests = reap::requests(&board);
+    reap::take_back(&mut board);
+    board.mark_malformed();
+    reap::reap(&mut board, &requests, &mut plan);
+    reap::cancel(&mut board, &requests, &mut plan);
+
+    // R7: approvals and workflows.
+    workflow::expire(&mut board, &mut plan);
+    workflow::advance(&mut board, &requests, &mut plan);
+
+    // R5 and R4: failed dependencies, then update on launch, in the order of R1 as the snapshot stands.
+    dependency::end(&mut board, &mut plan);
+    let sorted = pending(&board);
+    launch::derive(&mut board, &sorted, &mut plan);
+
+    // R1, then for each task R5, R2 and R3, R6.
+    let order = order(&board, sorted);
+    let started_workflow = consider(&board, &order, &mut plan);
+    circle::close(&board, &mut plan);
+
+    // R9: whether another pass should follow at once.
+    let unconsidered = plan.unconsidered > TaskCount::new(0);
+    plan.more = board.more || !plan.creates.is_empty() || started_workflow || unconsidered;
+    plan
+}
+
+/// What is pending in the snapshot, or taken back, in the order of R1.
+fn pending(board: &Board<'_>) -> Vec<Row> {
+    let rows = (0..).zip(&board.snapshot.tasks);
+    order::sort(rows.filter(|(row, task)| {
+        matches!(task.state, crate::State::Pending)
+            || (!board.dispatches.is_empty() && board.dispatches.contains_key(row))
+    }))
+}
+
+/// What is still to be considered, each task after those that it waits for (R1).
+fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
+    sorted.retain(|&row| board.standing[row].is_considered());
+    if !board.any_dependencies && board.links.is_empty() {
+        return sorted;
+    }
+    order::inherit(
+        &sorted,
+        board.snapshot.tasks.len(),
+        |row| board.task(row),
+        |row, into| {
+            if board.malformed(row).is_none() {
+                board.pending_dependencies(row, into);
+                let links = board.links.get(&row).into_iter().flatten();
+                let linked = links.filter_map(|link| board.row(link.task()?));
+                into.extend(linked.filter(|&on| board.standing[on].is_considered()));
+            }
+        },
+    )
+}
+
+/// One decision for each task in order, until the start limit is reached; whether a workflow job started.
+fn consider(board: &Board<'_>, order: &[Row], plan: &mut Plan) -> bool {
+    let mut claims = Claims::hold_all(board);
+    let mut ledger = Ledger::open(board);
+    let limit = board.rules.start_limit.get();
+    let mut starts = 0;
+    let mut started_workflow = false;
+    plan.decisions.reserve_exact(order.len());
+    for (considered, &row) in order.iter().enumerate() {
+        if limit > 0 && starts >= limit {
+            let left = order.len().saturating_sub(considered);
+            plan.unconsidered = TaskCount::new(u32::try_from(left).unwrap_or(u32::MAX));
+            break;
+        }
+        let task = board.task(row);
+        let verdict = judge(board, &mut claims, &mut ledger, row);
+        if verdict.is_ok() {
+            claims.hold(row);
+            starts = starts.saturating_add(1);
+            started_workflow |= task.kind() == Kind::WorkflowJob;
+        }
+        plan.decisions.push(Decision {
+            task: task.id,
+            kind: task.kind(),
+            action: action(board, row, verdict),
+        });
+    }
+    started_workflow
+}
+
+/// Malformed, dependencies, claims, capacity: the first "no" counts (R9).
+fn judge(
+    board: &Board<'_>,
+    claims: &mut Claims<'_, '_>,
+    ledger: &mut Ledger<'_, '_>,
+    row: Row,
+) -> Result<Place, Reason> {
+    if let Some(malformed) = board.malformed(row) {
+        return Err(Reason::Malformed(malformed.clone()));
+    }
+    if let Some(dependency) = dependency::awaited(board, row) {
+        return Err(dependency);
+    }
+    if let Some(conflict) = claims.conflict(row) {
+        if matches!(conflict, Reason::Blocked { .. }) {
+            claims.keep_place(row);
+        }
+        return Err(conflict);
+    }
+    if board.task(row).kind().needs_place() { ledger.place(row) } else { Ok(Place::Nowhere) }
+}
+
+/// The verdict as an action; for a task that was taken back, with the dispatch that it replaces (R8.2).
+fn action(board: &Board<'_>, row: Row, verdict: Result<Place, Reason>) -> Action {
+    let dispatch = if board.dispatches.is_empty() { None } else { board.dispatches.get(&row) };
+    match (dispatch, verdict) {
+        (None, Ok(place)) => Action::Start(place),
+        (None, Err(reason)) => Action::Hold(reason),
+        (Some(&replaces), verdict) => {
+            let then = verdict.map_or_else(Then::Hold, Then::Start);
+            Action::TakeBack(Box::new(TakeBack { replaces, then }))
+        }
+    }
 }

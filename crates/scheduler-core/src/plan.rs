@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CreateId, DispatchId, End, GroupId, InstanceId, Kind, LaunchType, Malformed, NodeFailure, NodeId, Outcome,
-    Placement, Priority, Reason, SkipReason, SnapshotVersion, TaskId, Timestamp, Work,
+    CreateId, DispatchId, End, GroupId, InstanceId, Kind, LaunchType, Malformed, NodeFailure, NodeId,
+    Outcome, Placement, Priority, Reason, SkipReason, SnapshotVersion, TaskId, Timestamp, Work,
 };
 
 /// What a pass decides.

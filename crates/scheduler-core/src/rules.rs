@@ -278,13 +278,8 @@ impl RuleSet {
     pub fn tower_2018() -> Self {
         use Mode::{Command, Update, Use};
         let project = vec![(Update, Update), (Update, Use), (Use, Update)];
-        let inventory = vec![
-            (Update, Use),
-            (Use, Update),
-            (Use, Command),
-            (Command, Update),
-            (Command, Command),
-        ];
+        let inventory =
+            vec![(Update, Use), (Use, Update), (Use, Command), (Command, Update), (Command, Command)];
         Self::preset("tower-2018", project, inventory, true)
     }
 

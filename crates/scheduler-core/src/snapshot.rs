@@ -60,7 +60,11 @@ impl TryFrom<u32> for SnapshotVersion {
     type Error = UnsupportedVersion;
 
     fn try_from(found: u32) -> Result<Self, Self::Error> {
-        if found == Self::NUMBER { Ok(Self) } else { Err(UnsupportedVersion { found, expected: Self::NUMBER }) }
+        if found == Self::NUMBER {
+            Ok(Self)
+        } else {
+            Err(UnsupportedVersion { found, expected: Self::NUMBER })
+        }
     }
 }
 

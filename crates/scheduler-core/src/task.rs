@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
 use crate::{
-    DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, OwnKeyId, Priority,
-    ProjectId, TaskId, Timestamp, WorkflowTemplateId,
+    DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, OwnKeyId,
+    Priority, ProjectId, TaskId, Timestamp, WorkflowTemplateId,
 };
 
 /// One unit of work, as a row of the snapshot.

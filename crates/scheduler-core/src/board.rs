@@ -1,0 +1,289 @@
+//! The board: the snapshot's rows as the pass sees them, and what the pass has made of them so far.
+//!
+//! Decides which rows are malformed (R5, R6.2, R11) and finds rows by id. Knows nothing of claims or capacity. Laying it
+//! costs one scan of the tasks, and a sort by id when the rows are not in that order.
+
+use alloc::vec::Vec;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
+use crate::tree::Tree;
+use crate::{
+    Action, Decision, DispatchId, End, GroupId, Instance, InstanceId, Malformed, Outcome, Plan, RuleSet,
+    Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp,
+};
+
+/// How a row stands at this point of the pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Pending.
+    Pending,
+    /// Waiting on a lost instance: as if pending, but still holding (R8.2).
+    TakenBack,
+    /// Waiting or running.
+    Holding,
+    /// Finished, in the snapshot or by this pass.
+    Finished(Outcome),
+}
+
+impl Standing {
+    pub(crate) fn is_unfinished(self) -> bool {
+        !matches!(self, Self::Finished(_))
+    }
+
+    pub(crate) fn is_considered(self) -> bool {
+        matches!(self, Self::Pending | Self::TakenBack)
+    }
+}
+
+pub(crate) struct Board<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) rules: &'a RuleSet,
+    pub(crate) standing: Table<Standing>,
+    pub(crate) class: Table<u32>,
+    pub(crate) classes: IndexMap<&'a [GroupId], bool, FxBuildHasher>,
+    by_id: Option<Vec<(TaskId, Row)>>,
+    duplicates: FxHashSet<TaskId>,
+    malformed: FxHashMap<Row, Malformed>,
+    pub(crate) links: FxHashMap<Row, Vec<TaskRef>>,
+    pub(crate) dispatches: FxHashMap<Row, DispatchId>,
+    pub(crate) tree: Tree,
+    pub(crate) instances: FxHashMap<InstanceId, Option<&'a Instance>>,
+    pub(crate) groups: FxHashMap<GroupId, Option<Row>>,
+    pub(crate) any_dependencies: bool,
+    pub(crate) more: bool,
+}
+
+impl<'a> Board<'a> {
+    pub(crate) fn lay(snapshot: &'a Snapshot, rules: &'a RuleSet) -> Self {
+        let (by_id, duplicates) = index(&snapshot.tasks);
+        let mut board = Self {
+            snapshot,
+            rules,
+            standing: Table(Vec::with_capacity(snapshot.tasks.len())),
+            class: Table(Vec::with_capacity(snapshot.tasks.len())),
+            classes: IndexMap::default(),
+            by_id,
+            duplicates,
+            malformed: FxHashMap::default(),
+            links: FxHashMap::default(),
+            dispatches: FxHashMap::default(),
+            tree: Tree::grow(&snapshot.graphs),
+            instances: unique(snapshot.instances.iter().map(|instance| (instance.id, instance))),
+            groups: unique((0..).zip(&snapshot.groups).map(|(row, group)| (group.id, row))),
+            any_dependencies: false,
+            more: false,
+        };
+        board.scan();
+        board
+    }
+
+    /// Gives every row its standing and its class: the tasks with one list of groups.
+    fn scan(&mut self) {
+        let mut last: (&[GroupId], u32) = (&[], u32::MAX);
+        for task in &self.snapshot.tasks {
+            self.standing.push(match task.state {
+                State::Pending => Standing::Pending,
+                State::Waiting(_) | State::Running(_) => Standing::Holding,
+                State::Finished { outcome, .. } => Standing::Finished(outcome),
+            });
+            self.any_dependencies |= !task.dependencies.is_empty();
+            let named: &[GroupId] =
+                if task.groups.is_empty() { &self.rules.default_groups } else { &task.groups };
+            if last.1 == u32::MAX || !core::ptr::eq(last.0, named) {
+                let groups = &self.groups;
+                let known = || named.iter().any(|group| matches!(groups.get(group), Some(Some(_))));
+                let entry = self.classes.entry(named);
+                let class = position(entry.index());
+                entry.or_insert_with(known);
+                last = (named, class);
+            }
+            self.class.push(last.1);
+        }
+    }
+
+    /// Marks what is malformed, once it is known which waiting tasks are taken back (R5, R6.2, R11).
+    pub(crate) fn mark_malformed(&mut self) {
+        for row in self.standing.rows().filter(|&row| self.standing[row].is_considered()).collect::<Vec<_>>()
+        {
+            let task = self.task(row);
+            let malformed = if self.is_duplicate(task.id) {
+                Malformed::DuplicateId
+            } else if let Some(on) = self.missing_dependency(task) {
+                Malformed::MissingDependency { on }
+            } else if self.lacks_group(row) {
+                Malformed::NoKnownGroup
+            } else {
+                continue;
+            };
+            self.malformed.insert(row, malformed);
+        }
+        if self.any_dependencies {
+            self.mark_cycles();
+        }
+    }
+
+    fn missing_dependency(&self, task: &Task) -> Option<TaskId> {
+        task.dependencies.iter().copied().filter(|&on| self.rows_of(on).next().is_none()).min()
+    }
+
+    fn lacks_group(&self, row: Row) -> bool {
+        let kind = self.task(row).kind();
+        if !kind.needs_place() || (kind.is_control() && self.rules.control_plane.is_some()) {
+            return false;
+        }
+        !self.classes.get_index(self.class[row] as usize).is_some_and(|(_, &known)| known)
+    }
+
+    /// Finds cycles among pending tasks; a cycle is named before a missing group.
+    fn mark_cycles(&mut self) {
+        let rows: Vec<Row> = self
+            .standing
+            .rows()
+            .filter(|&row| self.standing[row].is_considered() && !self.task(row).dependencies.is_empty())
+            .collect();
+        let components = crate::circle::components(&rows, |row, next| self.pending_dependencies(row, next));
+        for component in &components {
+            let members: FxHashSet<Row> = component.iter().copied().collect();
+            for &row in component {
+                let mut by: Vec<Row> = Vec::new();
+                self.pending_dependencies(row, &mut by);
+                by.retain(|on| members.contains(on));
+                let Some(by) = by.into_iter().map(|on| self.task(on).id).min() else { continue };
+                let known = self.malformed.entry(row).or_insert(Malformed::DependencyCycle { by });
+                if *known == Malformed::NoKnownGroup {
+                    *known = Malformed::DependencyCycle { by };
+                }
+            }
+        }
+    }
+
+    /// The pending rows that a pending row depends on by its own list; ids with several rows lead nowhere.
+    pub(crate) fn pending_dependencies(&self, row: Row, into: &mut Vec<Row>) {
+        let unique = self.task(row).dependencies.iter().filter_map(|&on| self.row(on));
+        into.extend(unique.filter(|&on| self.standing[on].is_considered()));
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the standing table has one row for each task")]
+    pub(crate) fn task(&self, row: Row) -> &'a Task {
+        &self.snapshot.tasks[row as usize]
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.snapshot.now
+    }
+
+    pub(crate) fn is_duplicate(&self, id: TaskId) -> bool {
+        !self.duplicates.is_empty() && self.duplicates.contains(&id)
+    }
+
+    pub(crate) fn malformed(&self, row: Row) -> Option<&Malformed> {
+        if self.malformed.is_empty() { None } else { self.malformed.get(&row) }
+    }
+
+    /// All rows with this id.
+    pub(crate) fn rows_of(&self, id: TaskId) -> impl Iterator<Item = Row> {
+        let (start, end) = match &self.by_id {
+            Some(by_id) => {
+                let start = by_id.partition_point(|&(other, _)| other < id);
+                let length = by_id.iter().skip(start).take_while(|&&(other, _)| other == id).count();
+                (start, start.saturating_add(length))
+            }
+            None => match self.snapshot.tasks.binary_search_by_key(&id, |task| task.id) {
+                Ok(found) => (found, found.saturating_add(1)),
+                Err(_) => (0, 0),
+            },
+        };
+        (start..end).map(move |at| match &self.by_id {
+            Some(by_id) => by_id.get(at).map_or(Row::MAX, |&(_, row)| row),
+            None => position(at),
+        })
+    }
+
+    /// The one row with this id.
+    pub(crate) fn row(&self, id: TaskId) -> Option<Row> {
+        let mut rows = self.rows_of(id);
+        rows.next().filter(|_| rows.next().is_none())
+    }
+
+    /// How the task or tasks with this id stand together; `None` when there is none.
+    pub(crate) fn joint_standing(&self, id: TaskId) -> Option<Standing> {
+        let mut joint = None;
+        for row in self.rows_of(id) {
+            let standing = self.standing[row];
+            joint = Some(match (joint, standing) {
+                (None, standing) => standing,
+                (Some(known), Standing::Finished(outcome)) => match known {
+                    Standing::Finished(other) => Standing::Finished(graver(outcome, other)),
+                    unfinished => unfinished,
+                },
+                (Some(_), unfinished) => unfinished,
+            });
+        }
+        joint
+    }
+
+    pub(crate) fn reference(&self, row: Row) -> TaskRef {
+        let task = self.task(row);
+        TaskRef::Task { id: task.id, kind: task.kind() }
+    }
+
+    /// Ends a row: writes the decision, and lets the rest of the pass see it as ended (R8.4).
+    pub(crate) fn end(&mut self, row: Row, end: End, plan: &mut Plan) {
+        let task = self.task(row);
+        let outcome = end.outcome();
+        let held = task.state.is_holding() && (self.holds_claim(task) || task.kind().needs_place());
+        let awaited = self.tree.parent(task.id).is_some_and(|workflow| {
+            self.row(workflow).is_some_and(|row| matches!(self.task(row).state, State::Running(_)))
+        });
+        self.more |= held || awaited;
+        let action = match self.dispatches.get(&row) {
+            Some(&replaces) => {
+                self.more = true;
+                Action::TakeBack(alloc::boxed::Box::new(TakeBack { replaces, then: Then::End(end) }))
+            }
+            None => Action::End(end),
+        };
+        plan.decisions.push(Decision { task: task.id, kind: task.kind(), action });
+        self.standing[row] = Standing::Finished(outcome);
+    }
+
+    fn holds_claim(&self, task: &Task) -> bool {
+        crate::claims::claims_of(self.rules, task).next().is_some()
+    }
+}
+
+fn graver(one: Outcome, other: Outcome) -> Outcome {
+    let weight = |outcome| match outcome {
+        Outcome::Failed => 3,
+        Outcome::Error => 2,
+        Outcome::Canceled => 1,
+        Outcome::Successful => 0,
+    };
+    if weight(one) >= weight(other) { one } else { other }
+}
+
+/// An index by id, unless the rows are in that order already, and the ids of several rows.
+fn index(tasks: &[Task]) -> (Option<Vec<(TaskId, Row)>>, FxHashSet<TaskId>) {
+    if tasks.is_sorted_by(|one, next| one.id < next.id) {
+        return (None, FxHashSet::default());
+    }
+    let mut by_id: Vec<(TaskId, Row)> = (0..).zip(tasks).map(|(row, task)| (task.id, row)).collect();
+    by_id.sort_unstable();
+    let twins = by_id.iter().zip(by_id.iter().skip(1)).filter(|((one, _), (next, _))| one == next);
+    let duplicates = twins.map(|((id, _), _)| *id).collect();
+    (Some(by_id), duplicates)
+}
+
+/// Rows by their ids; an id of several rows leads to `None`.
+pub(crate) fn unique<K: core::hash::Hash + Eq, V>(
+    rows: impl Iterator<Item = (K, V)>,
+) -> FxHashMap<K, Option<V>> {
+    let mut found: FxHashMap<K, Option<V>> = FxHashMap::default();
+    for (id, row) in rows {
+        found.entry(id).and_modify(|known| *known = None).or_insert(Some(row));
+    }
+    found
+}

@@ -1,0 +1,394 @@
+//! The ledger of capacity (R6): what each instance and each group has left, and who fits where.
+//!
+//! Accounting is per instance, whichever group a task came by, so that overlapping groups see each other's use. Knows
+//! nothing of claims or order. Finding an instance costs a look at the top of a heap, using it the logarithm of the
+//! group's size; a question that was answered "no" since the last start is answered again without a look at any group.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use crate::board::Board;
+use crate::pool::{Node, Pool, Waiver};
+use crate::table::{FxHashMap, Row, Table};
+use crate::{
+    ControlPlane, Forks, GroupId, Instance, InstanceId, Lack, Members, NodeType, Place, Placement, Reason,
+    Shortfall, Task, TaskCount,
+};
+
+/// A group, as the ledger keeps it.
+struct Group {
+    id: GroupId,
+    name: Arc<str>,
+    container: bool,
+    max_tasks: u32,
+    max_forks: u32,
+    used_tasks: u64,
+    used_forks: u64,
+    hybrid: Pool,
+    execution: Pool,
+    control: Pool,
+}
+
+/// What a task asks of the ledger.
+#[derive(Clone, Copy)]
+struct Need {
+    impact: u32,
+    /// Runs on control and hybrid nodes instead of execution and hybrid ones (R6.4).
+    control: bool,
+    /// What a node that also controls the task pays besides.
+    own_control: u32,
+    /// What a separate controller pays; `None` when none is needed.
+    controller: Option<u32>,
+}
+
+pub(crate) struct Ledger<'b, 'a> {
+    board: &'b Board<'a>,
+    nodes: Table<Node>,
+    node_rows: FxHashMap<InstanceId, Row>,
+    groups: Table<Group>,
+    plane: Option<(ControlPlane, Option<Row>)>,
+    /// Counts what was taken: an answer is as good as new while this stands still.
+    taken: u64,
+    refusals: FxHashMap<(u32, bool, u32), (u64, Reason)>,
+}
+
+impl<'b, 'a> Ledger<'b, 'a> {
+    /// Opens the books: every holding row is accounted for (R6.1).
+    pub(crate) fn open(board: &'b Board<'a>) -> Self {
+        let nodes = usable_nodes(board);
+        let node_rows = nodes.rows().map(|row| (nodes[row].id, row)).collect();
+        let plane = board.rules.control_plane.map(|plane| {
+            let row = board.groups.get(&plane.group).copied().flatten();
+            (plane, row)
+        });
+        let mut ledger = Self {
+            board,
+            nodes,
+            node_rows,
+            groups: Table(Vec::new()),
+            plane,
+            taken: 0,
+            refusals: FxHashMap::default(),
+        };
+        let groups = board.snapshot.groups.iter().map(|group| Group {
+            id: group.id,
+            name: Arc::from(group.name.as_str()),
+            container: matches!(group.members, Members::Container),
+            max_tasks: group.max_concurrent_jobs.get(),
+            max_forks: group.max_forks.get(),
+            used_tasks: 0,
+            used_forks: 0,
+            hybrid: Pool::default(),
+            execution: Pool::default(),
+            control: Pool::default(),
+        });
+        ledger.groups = Table(groups.collect());
+        for task in &board.snapshot.tasks {
+            if let Some(placement) = task.state.placement() {
+                ledger.enter(task, placement);
+            }
+        }
+        ledger.gather_pools();
+        ledger
+    }
+
+    fn gather_pools(&mut self) {
+        for (row, group) in (0..).zip(&self.board.snapshot.groups) {
+            let Members::Instances(instances) = &group.members else { continue };
+            let mut members: Vec<Row> =
+                instances.iter().filter_map(|id| self.node_rows.get(id).copied()).collect();
+            members.sort_unstable();
+            members.dedup();
+            let nodes = &self.nodes;
+            let of = |node_type| {
+                let rows = members.iter().copied().filter(|&row| nodes[row].node_type == node_type);
+                Pool::gather(nodes, rows.collect())
+            };
+            let group = &mut self.groups[row];
+            group.hybrid = of(NodeType::Hybrid);
+            group.execution = of(NodeType::Execution);
+            group.control = of(NodeType::Control);
+        }
+    }
+
+    fn control_impact(&self) -> u64 {
+        self.plane.map_or(0, |(plane, _)| u64::from(plane.impact.get()))
+    }
+
+    fn group_row(&self, id: GroupId) -> Option<Row> {
+        self.board.groups.get(&id).copied().flatten()
+    }
+
+    /// Accounts for a task at a place (R6.1, R6.2).
+    fn enter(&mut self, task: &Task, placement: &Placement) {
+        if !task.kind().needs_place() {
+            return;
+        }
+        let cost = u64::from(task.cost().get());
+        let control = self.control_impact();
+        if let Some(&row) = placement.node.and_then(|id| self.node_rows.get(&id)) {
+            let node = &mut self.nodes[row];
+            node.used = node.used.saturating_add(cost);
+            node.running = node.running.saturating_add(1);
+        }
+        if let Some(&row) = placement.controller.and_then(|id| self.node_rows.get(&id)) {
+            let node = &mut self.nodes[row];
+            node.used = node.used.saturating_add(control);
+        }
+        if let Some(row) = placement.group.and_then(|id| self.group_row(id)) {
+            let group = &mut self.groups[row];
+            group.used_tasks = group.used_tasks.saturating_add(1);
+            group.used_forks = group.used_forks.saturating_add(cost);
+        }
+    }
+
+    /// What a task that is taken back does not count against itself.
+    fn waiver(&self, task: &Task) -> Waiver {
+        let Some(placement) = task.state.placement() else { return Waiver::default() };
+        let cost = u64::from(task.cost().get());
+        let control = self.control_impact();
+        let node = |id: Option<InstanceId>| id.and_then(|id| self.node_rows.get(&id)).copied();
+        Waiver {
+            node: node(placement.node).map(|row| (row, cost)),
+            controller: node(placement.controller).map(|row| (row, control)),
+            group: placement.group.and_then(|id| self.group_row(id)).map(|row| (row, cost)),
+        }
+    }
+
+    fn need(&self, task: &Task) -> Need {
+        let control = task.kind().is_control();
+        let own_control = self.plane.map_or(0, |(plane, _)| plane.impact.get());
+        let controller = self.plane.filter(|_| !control).map(|(plane, _)| plane.impact.get());
+        Need { impact: task.cost().get(), control, own_control, controller }
+    }
+
+    /// Finds a place for a task and takes it, or says what every group lacked.
+    pub(crate) fn place(&mut self, row: Row) -> Result<Place, Reason> {
+        let task = self.board.task(row);
+        let waiver = self.waiver(task);
+        let class = self.board.class[row];
+        let question = (class, task.kind().is_control(), task.cost().get());
+        let plain = !task.state.is_holding();
+        if plain
+            && let Some((taken, reason)) = self.refusals.get(&question)
+            && *taken == self.taken
+        {
+            let reason = reason.clone();
+            self.reserve(task, class, &reason, &waiver);
+            return Err(reason);
+        }
+        let mut lacks = Vec::new();
+        let need = self.need(task);
+        for group in self.candidates(task, class) {
+            let lack = match group {
+                (id, None) => Shortfall { group: id, name: Arc::from(""), lack: Lack::UnknownGroup },
+                (id, Some(group)) => match self.ask(group, need, &waiver) {
+                    Ok(place) => {
+                        self.enter(task, &place.into());
+                        self.taken = self.taken.saturating_add(1);
+                        return Ok(place);
+                    }
+                    Err(lack) => Shortfall { group: id, name: Arc::clone(&self.groups[group].name), lack },
+                },
+            };
+            lacks.push(lack);
+        }
+        let reason = if lacks.iter().all(|shortfall| shortfall.lack.is_permanent()) {
+            Reason::NeverFits(lacks.into())
+        } else {
+            Reason::NoCapacity(lacks.into())
+        };
+        if plain {
+            self.refusals.insert(question, (self.taken, reason.clone()));
+        }
+        self.reserve(task, class, &reason, &waiver);
+        Err(reason)
+    }
+
+    /// The groups that a task may run in, in its order of preference (R6.2, R6.4).
+    fn candidates(&self, task: &Task, class: u32) -> Vec<(GroupId, Option<Row>)> {
+        if task.kind().is_control()
+            && let Some((plane, row)) = self.plane
+        {
+            return vec![(plane.group, row)];
+        }
+        let named = self.board.classes.get_index(class as usize).map_or(&[][..], |(groups, _)| groups);
+        named.iter().map(|&id| (id, self.group_row(id))).collect()
+    }
+
+    /// Whether a group takes a task: its limits, then a container, the best fit, the largest idle instance (R6.2).
+    fn ask(&mut self, row: Row, need: Need, waiver: &Waiver) -> Result<Place, Lack> {
+        self.limits(row, need, waiver)?;
+        let controller = need.controller.map(|impact| (impact, self.controller(impact, waiver)));
+        let ready = controller.is_none_or(|(_, found)| found.is_ok());
+        let found = controller.and_then(|(_, found)| found.ok());
+        let id = self.groups[row].id;
+        if self.groups[row].container {
+            return match controller {
+                Some((impact, Err(free))) if !need.control => Err(self.no_controller(row, impact, free)),
+                _ => Ok(Place::Container { group: id, controller: found }),
+            };
+        }
+        let (nodes, group) = (&self.nodes, &mut self.groups[row]);
+        let roles = group.roles(need);
+        if roles.iter().all(|(pool, ..)| pool.is_empty()) {
+            return Err(Lack::NoUsableInstance);
+        }
+        let mut best: Option<(Node, bool)> = None;
+        let mut idle: Option<(Node, bool)> = None;
+        let (mut free, mut total, mut uncontrolled) = (0, 0u64, false);
+        let mut needed = u32::MAX;
+        for (pool, needs, separate) in roles {
+            if pool.is_empty() {
+                continue;
+            }
+            needed = needed.min(needs);
+            total = total.saturating_add(pool.total);
+            let left = pool.fullest_left(nodes, waiver).map(|(node, _)| node);
+            free = free.max(left.map_or(0, |node| node.remaining()));
+            let fits = left.filter(|node| node.remaining() >= needs);
+            let rests = pool.largest_idle(nodes, waiver).map(|(node, _)| node);
+            if separate && !ready {
+                uncontrolled |= fits.is_some() || rests.is_some();
+                continue;
+            }
+            let first = |held: Option<(Node, bool)>, new: Option<Node>, by: fn(&Node) -> u32| {
+                let both = held.into_iter().chain(new.map(|node| (node, separate)));
+                both.max_by_key(|(node, _)| (by(node), Reverse(node.rank)))
+            };
+            best = first(best, fits, Node::remaining);
+            idle = first(idle, rests, |node| node.capacity);
+        }
+        if let Some((node, separate)) = best.or(idle) {
+            let controller = if separate { found } else { self.plane.map(|_| node.id) };
+            return Ok(Place::Instance { group: id, node: node.id, controller });
+        }
+        match controller {
+            Some((impact, Err(free))) if self.never_controlled(row, impact) || uncontrolled => {
+                Err(self.no_controller(row, impact, free))
+            }
+            _ => Err(Lack::Full {
+                needed: Forks::new(needed),
+                free: Forks::new(free),
+                total: Forks::new(u32::try_from(total).unwrap_or(u32::MAX)),
+            }),
+        }
+    }
+
+    /// The limits of a group (R6.2): allowed while used and this are at most the limit.
+    fn limits(&self, row: Row, need: Need, waiver: &Waiver) -> Result<(), Lack> {
+        let group = &self.groups[row];
+        let own = waiver.group.filter(|&(own, _)| own == row);
+        let tasks = group.used_tasks.saturating_sub(u64::from(own.is_some()));
+        let forks = group.used_forks.saturating_sub(own.map_or(0, |(_, cost)| cost));
+        let (needed, limit) = (Forks::new(need.impact), Forks::new(group.max_forks));
+        if group.max_forks > 0 && need.impact > group.max_forks {
+            return Err(Lack::LargerThanLimit { needed, limit });
+        }
+        if group.max_tasks > 0 && tasks >= u64::from(group.max_tasks) {
+            let used = TaskCount::new(u32::try_from(tasks).unwrap_or(u32::MAX));
+            return Err(Lack::TaskLimit { used, limit: TaskCount::new(group.max_tasks) });
+        }
+        if group.max_forks > 0 && forks.saturating_add(u64::from(need.impact)) > u64::from(group.max_forks) {
+            let used = Forks::new(u32::try_from(forks).unwrap_or(u32::MAX));
+            return Err(Lack::ForkLimit { needed, used, limit });
+        }
+        Ok(())
+    }
+
+    /// The controller with most left that fits, or what the best one has left (R6.4).
+    fn controller(&mut self, impact: u32, waiver: &Waiver) -> Result<InstanceId, u32> {
+        let Some((_, Some(row))) = self.plane else { return Err(0) };
+        let (nodes, group) = (&self.nodes, &mut self.groups[row]);
+        let control = group.control.fullest_left(nodes, waiver);
+        let hybrid = group.hybrid.fullest_left(nodes, waiver);
+        let best = control.into_iter().chain(hybrid).map(|(node, _)| node);
+        match best.max_by_key(|node| (node.remaining(), Reverse(node.rank))) {
+            Some(node) if node.remaining() >= impact => Ok(node.id),
+            node => Err(node.map_or(0, |node| node.remaining())),
+        }
+    }
+
+    /// Whether every node of a group needs a controller, and none could ever be (R10).
+    fn never_controlled(&self, row: Row, impact: u32) -> bool {
+        let lonely = self.groups[row].container || self.groups[row].hybrid.is_empty();
+        let plane = self.plane.and_then(|(_, row)| row).map(|row| &self.groups[row]);
+        let possible = plane.is_some_and(|plane| {
+            [&plane.control, &plane.hybrid].iter().any(|pool| !pool.is_empty() && pool.largest >= impact)
+        });
+        lonely && !possible
+    }
+
+    fn no_controller(&self, row: Row, impact: u32, free: u32) -> Lack {
+        let needed = Forks::new(impact);
+        if self.never_controlled(row, impact) {
+            Lack::NoUsableController { needed }
+        } else {
+            Lack::NoController { needed, free: Forks::new(free) }
+        }
+    }
+
+    /// Reserves an instance for a task that has waited too long for room (R6.7).
+    fn reserve(&mut self, task: &Task, class: u32, reason: &Reason, waiver: &Waiver) {
+        let Some(after) = self.board.rules.reserve_after else { return };
+        let old = after.elapsed_since(task.created, self.board.now());
+        if !old || !matches!(reason, Reason::NoCapacity(_)) {
+            return;
+        }
+        let need = self.need(task);
+        for (_, row) in self.candidates(task, class) {
+            let Some(row) = row else { continue };
+            if self.groups[row].container || self.limits(row, need, waiver).is_err() {
+                continue;
+            }
+            let nodes = &self.nodes;
+            let roles = self.groups[row].roles(need);
+            let nearest = roles.into_iter().filter_map(|(pool, needs, _)| {
+                let (node, at) = pool.fullest_left(nodes, waiver)?;
+                let lack = i64::from(needs).saturating_sub(i64::from(node.remaining()));
+                Some((lack, node.rank, at))
+            });
+            if let Some((_, _, at)) = nearest.min() {
+                self.nodes[at].reserved = true;
+                self.taken = self.taken.saturating_add(1);
+                return;
+            }
+        }
+    }
+}
+
+impl Group {
+    /// The pools that may run a task, what each needs, and whether a separate controller (R6.4).
+    fn roles(&mut self, need: Need) -> [(&mut Pool, u32, bool); 2] {
+        let both = need.impact.saturating_add(need.own_control);
+        let hybrid = (&mut self.hybrid, both, false);
+        if need.control {
+            [hybrid, (&mut self.control, both, false)]
+        } else {
+            [hybrid, (&mut self.execution, need.impact, need.controller.is_some())]
+        }
+    }
+}
+
+/// The usable instances (R6.1), in the order of their hostnames.
+fn usable_nodes(board: &Board<'_>) -> Table<Node> {
+    let mut usable: Vec<&Instance> = board.instances.values().copied().flatten().collect();
+    usable.retain(|instance| {
+        instance.enabled
+            && instance.capacity > Forks::ZERO
+            && instance.node_type != NodeType::Hop
+            && board.loss(instance.id).is_none()
+    });
+    usable.sort_unstable_by_key(|instance| (instance.hostname.as_str(), instance.id));
+    let nodes = (0..).zip(usable).map(|(rank, instance)| Node {
+        id: instance.id,
+        node_type: instance.node_type,
+        rank,
+        capacity: instance.capacity.get(),
+        used: 0,
+        running: 0,
+        reserved: false,
+    });
+    Table(nodes.collect())
+}

@@ -1,0 +1,140 @@
+//! Dependencies: what failed ones do to their dependents (R5), and what is awaited.
+//!
+//! Ending by dependency visits each task with dependencies after those dependencies, so that the whole chain ends in one
+//! pass; nothing is visited unless some dependency failed or was canceled.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::board::{Board, Standing};
+use crate::table::{FxHashMap, Row};
+use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
+
+/// Ends every pending task that has a failed or canceled dependency, and those that depend on it (R5).
+pub(crate) fn end(board: &mut Board<'_>, plan: &mut Plan) {
+    if !board.any_dependencies {
+        return;
+    }
+    let mut rows: Vec<Row> = board
+        .standing
+        .rows()
+        .filter(|&row| board.standing[row].is_considered())
+        .filter(|&row| !board.task(row).dependencies.is_empty() && !board.is_duplicate(board.task(row).id))
+        .collect();
+    let mut doom = Doom { board, outcomes: FxHashMap::default(), ends: Vec::new() };
+    if !rows.iter().any(|&row| doom.cause(row).is_some()) {
+        return;
+    }
+    rows.sort_unstable_by_key(|&row| board.task(row).id);
+    doom.spread(&rows);
+    let mut ends = doom.ends;
+    ends.sort_unstable_by_key(|(id, ..)| *id);
+    for (_, row, end) in ends {
+        board.end(row, end, plan);
+    }
+}
+
+/// The tasks that end in this phase, while it goes on.
+struct Doom<'b, 'a> {
+    board: &'b Board<'a>,
+    outcomes: FxHashMap<Row, Outcome>,
+    ends: Vec<(TaskId, Row, End)>,
+}
+
+impl Doom<'_, '_> {
+    /// Each row after its dependencies; a cycle when its last row comes up.
+    fn spread(&mut self, rows: &[Row]) {
+        let board = self.board;
+        let dependencies = |row: Row, into: &mut Vec<Row>| board.pending_dependencies(row, into);
+        let cycles = crate::circle::components(rows, dependencies);
+        let mut cycle_of: FxHashMap<Row, usize> = FxHashMap::default();
+        for (at, cycle) in cycles.iter().enumerate() {
+            cycle_of.extend(cycle.iter().map(|&row| (row, at)));
+        }
+        let mut left: Vec<usize> = cycles.iter().map(Vec::len).collect();
+        let task = |row| board.task(row);
+        for row in crate::order::inherit(rows, board.snapshot.tasks.len(), task, dependencies) {
+            let Some(&at) = cycle_of.get(&row) else {
+                if let Some(cause) = self.cause(row) {
+                    self.doom(row, cause);
+                }
+                continue;
+            };
+            let Some(left) = left.get_mut(at) else { continue };
+            *left = left.saturating_sub(1);
+            if *left == 0
+                && let Some(cycle) = cycles.get(at)
+            {
+                self.spread_in_cycle(cycle);
+            }
+        }
+    }
+
+    /// Within a cycle failure goes from where it enters, step by step; a cancel only where nothing failed.
+    fn spread_in_cycle(&mut self, cycle: &[Row]) {
+        let failed = cycle.iter().any(|&row| self.cause(row).is_some_and(|(_, failed)| failed));
+        loop {
+            let alive = cycle.iter().filter(|row| !self.outcomes.contains_key(*row));
+            let causes = alive.filter_map(|&row| Some((row, self.cause(row)?)));
+            let step: Vec<_> = causes.filter(|&(_, (_, fails))| fails == failed).collect();
+            if step.is_empty() {
+                return;
+            }
+            for (row, cause) in step {
+                self.doom(row, cause);
+            }
+        }
+    }
+
+    /// The dependency that ends a row, and whether by failure.
+    fn cause(&self, row: Row) -> Option<(TaskId, bool)> {
+        let ended = |wanted: fn(Outcome) -> bool| {
+            let dependencies = self.board.task(row).dependencies.iter().copied();
+            dependencies.filter(|&on| self.outcome(on).is_some_and(wanted)).min()
+        };
+        let failed = ended(|outcome| matches!(outcome, Outcome::Failed | Outcome::Error));
+        let canceled = || ended(|outcome| outcome == Outcome::Canceled);
+        failed.map(|on| (on, true)).or_else(|| canceled().map(|on| (on, false)))
+    }
+
+    fn outcome(&self, id: TaskId) -> Option<Outcome> {
+        if let Some(&outcome) = self.board.row(id).and_then(|row| self.outcomes.get(&row)) {
+            return Some(outcome);
+        }
+        match self.board.joint_standing(id)? {
+            Standing::Finished(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    fn doom(&mut self, row: Row, (on, failed): (TaskId, bool)) {
+        let named = self.board.rows_of(on).map(|row| self.board.task(row));
+        let (kind, name) = named
+            .map(|task| (task.kind(), Arc::clone(&task.name)))
+            .min()
+            .unwrap_or((Kind::Job, Arc::from("")));
+        let end = if failed {
+            End::DependencyFailed { on, kind, name }
+        } else {
+            End::DependencyCanceled { on, kind, name }
+        };
+        self.outcomes.insert(row, end.outcome());
+        self.ends.push((self.board.task(row).id, row, end));
+    }
+}
+
+/// The unfinished dependency that a task waits for: the smallest id, rows before new tasks (R5).
+pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
+    let own = &board.task(row).dependencies;
+    let links = if board.links.is_empty() { None } else { board.links.get(&row) };
+    if own.is_empty() && links.is_none() {
+        return None;
+    }
+    let unfinished = |id: TaskId| board.joint_standing(id).is_some_and(Standing::is_unfinished);
+    let kind_of = |id: TaskId| board.rows_of(id).map(|row| board.task(row).kind()).min();
+    let rows = own.iter().copied().chain(links.into_iter().flatten().filter_map(|link| link.task()));
+    let row = rows.filter(|&id| unfinished(id)).min();
+    let row = row.map(|id| TaskRef::Task { id, kind: kind_of(id).unwrap_or(Kind::Job) });
+    let new = || links.into_iter().flatten().copied().filter(|link| link.task().is_none()).min();
+    row.or_else(new).map(|on| Reason::Dependency { on })
+}

@@ -1,0 +1,56 @@
+//! Tables whose positions are dense numbers that the pass itself gave out.
+
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
+
+/// A hash map for ids and rows.
+pub(crate) type FxHashMap<K, V> = hashbrown::HashMap<K, V, rustc_hash::FxBuildHasher>;
+/// A hash set for ids and rows.
+pub(crate) type FxHashSet<K> = hashbrown::HashSet<K, rustc_hash::FxBuildHasher>;
+
+/// A position in a [`Table`]: a row of the snapshot, an instance, a group, a class.
+pub(crate) type Row = u32;
+
+/// A vector that is indexed by positions which the same pass gave out for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table<T>(pub(crate) Vec<T>);
+
+impl<T> Table<T> {
+    pub(crate) fn push(&mut self, value: T) -> Row {
+        let row = position(self.0.len());
+        self.0.push(value);
+        row
+    }
+
+    pub(crate) fn rows(&self) -> core::ops::Range<Row> {
+        0..position(self.0.len())
+    }
+}
+
+impl<T> Index<Row> for Table<T> {
+    type Output = T;
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "positions come from the table's own length, which never shrinks"
+    )]
+    fn index(&self, row: Row) -> &T {
+        &self.0[row as usize]
+    }
+}
+
+impl<T> IndexMut<Row> for Table<T> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "positions come from the table's own length, which never shrinks"
+    )]
+    fn index_mut(&mut self, row: Row) -> &mut T {
+        &mut self.0[row as usize]
+    }
+}
+
+/// A length as a position. A snapshot of more than four thousand million rows would need 700 GB; what lies beyond the
+/// largest position would fold onto it.
+pub(crate) fn position(length: usize) -> Row {
+    Row::try_from(length).unwrap_or(Row::MAX)
+}

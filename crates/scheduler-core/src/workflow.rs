@@ -1,0 +1,209 @@
+//! What running workflows do next (R7), and approvals that nobody gave in time.
+//!
+//! Decides node by node, parents before children, which nodes run, are skipped or lack their template, and whether the
+//! workflow has ended. Innermost workflows go first, so that an outer one sees them end. Costs one visit to each node and
+//! edge of the running workflows.
+
+use alloc::vec::Vec;
+
+use crate::board::{Board, Standing};
+use crate::flow::Flow;
+use crate::reap::Requests;
+use crate::table::{FxHashMap, FxHashSet, Row, position};
+use crate::{
+    Action, Create, CreateId, Decision, End, Graph, Kind, LaunchType, Malformed, MissingResource, Node,
+    NodeDecision, NodeFailure, NodeId, NodeStep, Origin, Plan, Progress, SkipReason, State, TaskId, Work,
+    WorkflowOf,
+};
+
+/// Fails approvals that have expired (R7.6).
+pub(crate) fn expire(board: &mut Board<'_>, plan: &mut Plan) {
+    let mut expired: Vec<_> = (0..)
+        .zip(&board.snapshot.tasks)
+        .filter_map(|(row, task)| match task.work {
+            Work::WorkflowApproval { expires: Some(expires) } if expires < board.now() => {
+                let open = board.standing[row].is_unfinished() && !board.is_duplicate(task.id);
+                open.then_some((task.id, row, expires))
+            }
+            _ => None,
+        })
+        .collect();
+    expired.sort_unstable();
+    for (_, row, expires) in expired {
+        board.end(row, End::ApprovalExpired { expires }, plan);
+    }
+}
+
+/// Advances every running workflow, innermost first (R7).
+pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan) {
+    let mut running: Vec<_> = (0..)
+        .zip(&board.snapshot.tasks)
+        .filter(|(row, task)| {
+            task.kind() == Kind::WorkflowJob
+                && matches!(task.state, State::Running(_))
+                && board.standing[*row] == Standing::Holding
+                && !board.is_duplicate(task.id)
+        })
+        .map(|(row, task)| (core::cmp::Reverse(board.tree.ancestors(task.id).len()), task.id, row))
+        .collect();
+    running.sort_unstable();
+    for (_, id, row) in running {
+        if requests.contains_key(&row) {
+            cancel(board, row, id, plan);
+            continue;
+        }
+        match sound_graph(board, id) {
+            Ok(graph) => step(board, row, graph, plan),
+            Err(malformed) => {
+                let action = Action::Leave(malformed);
+                plan.decisions.push(Decision { task: id, kind: Kind::WorkflowJob, action });
+            }
+        }
+    }
+}
+
+/// Skips what has not begun, and ends the workflow once no job of it is unfinished (R7.5).
+fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) {
+    let graphs = board.tree.graphs(workflow).iter();
+    let graphs = graphs.filter_map(|&graph| board.snapshot.graphs.get(graph as usize));
+    let mut nodes: Vec<&Node> = graphs.flat_map(|graph| &graph.nodes).collect();
+    nodes.sort_unstable_by_key(|node| node.id);
+    for same in nodes.chunk_by(|one, next| one.id == next.id) {
+        if let [node] = same
+            && node.progress == Progress::Untouched
+        {
+            let step = NodeStep::Skip(SkipReason::WorkflowCanceled);
+            plan.nodes.push(NodeDecision { workflow, node: node.id, step });
+        }
+    }
+    let unfinished = |node: &&Node| match node.progress {
+        Progress::Job(job) => board.joint_standing(job).is_some_and(Standing::is_unfinished),
+        _ => false,
+    };
+    if !nodes.iter().any(unfinished) {
+        board.end(row, End::WorkflowCanceled, plan);
+    }
+}
+
+/// The one graph of a workflow, if nothing is wrong with it (R7.7).
+fn sound_graph<'a>(board: &Board<'a>, workflow: TaskId) -> Result<&'a Graph, Malformed> {
+    let [graph] = board.tree.graphs(workflow) else { return Err(Malformed::NoGraph) };
+    let graph = board.snapshot.graphs.get(*graph as usize).ok_or(Malformed::NoGraph)?;
+    let ids: Vec<i64> = graph.nodes.iter().map(|node| node.id.get()).collect();
+    let known: FxHashSet<i64> = ids.iter().copied().collect();
+    if let Some(node) = cycle(graph, &known) {
+        return Err(Malformed::GraphCycle { node });
+    }
+    let ends = graph.edges.iter().flat_map(|edge| [edge.from, edge.to]);
+    if let Some(node) = ends.filter(|node| !known.contains(&node.get())).min() {
+        return Err(Malformed::GraphEdge { node });
+    }
+    let mut seen: FxHashMap<NodeId, u32> = FxHashMap::default();
+    for node in &graph.nodes {
+        let times = seen.entry(node.id).or_default();
+        *times = times.saturating_add(1);
+    }
+    let wrong = graph.nodes.iter().filter(|node| {
+        let twice = seen.get(&node.id).is_some_and(|&times| times > 1);
+        let job = node.progress.job();
+        let lost = matches!(node.progress, Progress::Job(job) if board.joint_standing(job).is_none());
+        twice || lost || job.is_some_and(|job| job == workflow || board.tree.is_shared(job))
+    });
+    match wrong.map(|node| node.id).min() {
+        Some(node) => Err(Malformed::GraphNode { node }),
+        None => Ok(graph),
+    }
+}
+
+/// The smallest node on a cycle.
+fn cycle(graph: &Graph, known: &FxHashSet<i64>) -> Option<NodeId> {
+    let mut rows: FxHashMap<i64, Row> = FxHashMap::default();
+    let mut ids: Vec<NodeId> = Vec::new();
+    for node in &graph.nodes {
+        rows.entry(node.id.get()).or_insert_with(|| {
+            ids.push(node.id);
+            position(ids.len().saturating_sub(1))
+        });
+    }
+    let mut children: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
+    for edge in graph.edges.iter().filter(|edge| known.contains(&edge.from.get())) {
+        if let (Some(&from), Some(&to)) = (rows.get(&edge.from.get()), rows.get(&edge.to.get())) {
+            children.entry(from).or_default().push(to);
+        }
+    }
+    let roots: Vec<Row> = (0..position(ids.len())).collect();
+    let next = |row: Row, into: &mut Vec<Row>| into.extend(children.get(&row).into_iter().flatten());
+    let cycles = crate::circle::components(&roots, next);
+    cycles.iter().flatten().filter_map(|&row| ids.get(row as usize).copied()).min()
+}
+
+/// Takes the workflow one step on (R7.1 to R7.4).
+fn step(board: &mut Board<'_>, row: Row, graph: &Graph, plan: &mut Plan) {
+    let workflow = graph.workflow;
+    let mut flow = Flow::settle(board, graph);
+    flow.steps.sort_unstable_by_key(|(node, _)| node.id);
+    for (node, step) in core::mem::take(&mut flow.steps) {
+        let step = match step {
+            Some(step) => step,
+            None => {
+                board.more = true;
+                NodeStep::Run(create(board, row, node, plan))
+            }
+        };
+        plan.nodes.push(NodeDecision { workflow, node: node.id, step });
+    }
+    if flow.has_ended() {
+        let end = match flow.unhandled_failure() {
+            Some(node) => End::WorkflowFailed { node },
+            None => End::WorkflowSuccessful,
+        };
+        board.end(row, end, plan);
+    }
+}
+
+/// Creates the job of a node whose turn has come (R7.3).
+fn create(board: &Board<'_>, row: Row, node: &Node, plan: &mut Plan) -> CreateId {
+    let id = CreateId::new(position(plan.creates.len()));
+    let workflow = board.task(row);
+    if let Some(work) = node.starts.as_deref() {
+        let failed = recursion(board, workflow.id, work).or_else(|| missing(work));
+        plan.creates.push(Create {
+            origin: Origin::Node { workflow: workflow.id, node: node.id },
+            work: work.clone(),
+            launch_type: LaunchType::Workflow,
+            priority: workflow.priority,
+            created: None,
+            dependencies: Vec::new(),
+            dependencies_derived: false,
+            failed,
+        });
+    }
+    id
+}
+
+/// The workflow itself and those above it: the nearest of the template that the work would start.
+fn recursion(board: &Board<'_>, workflow: TaskId, work: &Work) -> Option<NodeFailure> {
+    let Work::WorkflowJob { of: WorkflowOf::Template(Some(template)), .. } = *work else { return None };
+    let of = WorkflowOf::Template(Some(template));
+    let mut above = core::iter::once(workflow).chain(board.tree.ancestors(workflow));
+    let same = |ancestor: &TaskId| {
+        board
+            .rows_of(*ancestor)
+            .any(|row| matches!(board.task(row).work, Work::WorkflowJob { of: other, .. } if other == of))
+    };
+    above.find(same).map(|ancestor| NodeFailure::Recursion { template, ancestor })
+}
+
+/// What a node's job lacks to be launched.
+fn missing(work: &Work) -> Option<NodeFailure> {
+    let resource = match work {
+        Work::Job { project: None, .. } | Work::ProjectUpdate { project: None, .. } => {
+            MissingResource::Project
+        }
+        Work::Job { inventory: None, .. }
+        | Work::AdHocCommand { inventory: None }
+        | Work::InventoryUpdate { inventory: None, .. } => MissingResource::Inventory,
+        _ => return None,
+    };
+    Some(NodeFailure::MissingResource { resource })
+}

@@ -1,1 +1,0 @@
-//! Nothing: the root package exists for the folders `tests/`, `benches/` and `examples/`.
