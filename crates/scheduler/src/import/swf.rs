@@ -130,7 +130,8 @@ impl Moment {
             launch_type: LaunchType::Manual,
             groups: sharing.groups(&[GROUP]),
             dependencies,
-            dependencies_derived: false,
+            // A log knows neither projects nor inventories, so that there is nothing to derive.
+            dependencies_derived: true,
             cancel_requested: false,
             own_keys: ThinVec::new(),
         }
