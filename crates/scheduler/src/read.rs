@@ -116,17 +116,21 @@ pub(crate) fn parse<T: DeserializeOwned>(source: &Source, bytes: &[u8], word: &s
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        misfit(source, &path, &error.into_inner(), word)
+        misfit(source, bytes, &path, &error.into_inner(), word)
     })?;
-    reader.end().map_err(|error| misfit(source, ".", &error, word))?;
+    reader.end().map_err(|error| misfit(source, bytes, ".", &error, word))?;
     Ok(value)
 }
 
-fn misfit(source: &Source, path: &str, error: &serde_json::Error, word: &str) -> Failure {
-    let (line, column) = (error.line(), error.column());
+fn misfit(source: &Source, bytes: &[u8], path: &str, error: &serde_json::Error, word: &str) -> Failure {
+    let (line, column) = match error.classify() {
+        Category::Eof => end_of(bytes),
+        _ => (error.line(), error.column()),
+    };
     // serde_json repeats the place at the end of its words.
     let words = error.to_string();
-    let words = words.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&words);
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    let words = words.strip_suffix(&suffix).unwrap_or(&words);
     let place = if line == 0 { source.to_string() } else { format!("{source}:{line}:{column}") };
     // The path of the whole is `.`, and where text ends or breaks off there is nothing to name with `?`.
     let path = match path {
@@ -142,4 +146,11 @@ fn misfit(source: &Source, path: &str, error: &serde_json::Error, word: &str) ->
             .remedy(format!("this is not valid JSON; expected {word}")),
         Category::Data | Category::Io => Failure::new(format!("{place}: {path}{words}")),
     }
+}
+
+/// The line and the column of the last character, where a truncated text broke off.
+fn end_of(bytes: &[u8]) -> (usize, usize) {
+    let text = bytes.trim_ascii_end();
+    let line = text.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    (line, text.iter().rev().take_while(|&&byte| byte != b'\n').count())
 }

@@ -19,9 +19,14 @@ pub(crate) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Of this snapshot.
     pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
-        let named = snapshot.tasks.iter().filter(|task| !task.name.is_empty());
+        let mut tasks = HashMap::with_capacity(snapshot.tasks.len());
+        for task in snapshot.tasks.iter().filter(|task| !task.name.is_empty()) {
+            // Of rows with a duplicate id none may lend its name to the others.
+            tasks.entry(task.id).and_modify(|name| *name = "").or_insert(&*task.name);
+        }
+        tasks.retain(|_, name| !name.is_empty());
         Self {
-            tasks: named.map(|task| (task.id, &*task.name)).collect(),
+            tasks,
             instances: snapshot.instances.iter().map(|row| (row.id, row.hostname.as_str())).collect(),
             groups: snapshot.groups.iter().map(|row| (row.id, row.name.as_str())).collect(),
         }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use anstyle::Style;
-use scheduler_core::{Action, Origin, Outcome, Plan, RuleSet, Snapshot, TaskId, Timestamp};
+use scheduler_core::{
+    Action, Kind, NodeStep, Origin, Outcome, Plan, Reason, RuleSet, Snapshot, TaskId, Timestamp,
+};
 
 use super::executor::{Event, Executor};
 use crate::decisions::{Described, Tone, describe, node};
@@ -69,6 +71,8 @@ impl Narrator {
             if let Event::Ended(_, how) = *event {
                 self.count_end(how);
             }
+            let approval = world.task(id).is_some_and(|task| task.kind() == Kind::WorkflowApproval);
+            let word = if approval && word == "succeeded" { "approved" } else { word };
             let who = title(&world.snapshot, id);
             self.line(world.snapshot.now, None, (word, tone), &who, "")?;
         }
@@ -92,9 +96,7 @@ impl Narrator {
     ) -> Result<(), Failure> {
         let (now, pass) = (before.now, Some(self.passes));
         let names = Names::of(before);
-        for decision in
-            plan.nodes.iter().filter(|decision| !matches!(decision.step, scheduler_core::NodeStep::Run(_)))
-        {
+        for decision in plan.nodes.iter().filter(|decision| !matches!(decision.step, NodeStep::Run(_))) {
             let (word, why, tone) = node(&decision.step);
             let who = format!("node {} of workflow {}", decision.node, names.task(decision.workflow));
             self.line(now, pass, (word, tone), &who, &why)?;
@@ -123,8 +125,13 @@ impl Narrator {
 
     fn is_news(&mut self, task: TaskId, action: &Action, described: &Described) -> bool {
         match action {
-            Action::Hold(_) => {
-                self.told.insert(task, described.sentence.clone()).as_deref() != Some(&described.sentence)
+            Action::Hold(reason) => {
+                // How much is free changes all the time; that it is too little does not.
+                let news = match reason {
+                    Reason::NoCapacity(_) => reason.token().to_owned(),
+                    _ => described.sentence.clone(),
+                };
+                self.told.insert(task, news.clone()) != Some(news)
             }
             _ => true,
         }
