@@ -69,7 +69,11 @@ fn smallest(mut snapshot: Snapshot, mut rules: RuleSet) -> (Snapshot, RuleSet) {
             |task| task.own_keys.clear(),
             |task| task.created = moment(0),
             |task| task.state = State::Pending,
-            |task| task.work = Work::AdHocCommand { inventory: None },
+            |task| {
+                if !matches!(task.work, Work::WorkflowJob { .. }) {
+                    task.work = Work::AdHocCommand { inventory: None };
+                }
+            },
         ];
         for simplify in simpler {
             for at in 0..snapshot.tasks.len() {
@@ -253,7 +257,7 @@ impl Dice {
             }
         }
         if !careful && self.one_in(4) {
-            graphs.push(self.graph(TaskId::new(1), &mut jobs, careful));
+            graphs.push(self.graph(TaskId::new(i64::from(count) + 1), &mut jobs, careful));
         }
         let projects = (1..=3).filter_map(|id| self.maybe(4, |dice| dice.project(id))).collect();
         let inventory_sources = (1..=3).filter_map(|id| self.maybe(3, |dice| dice.source(id))).collect();
