@@ -6,6 +6,8 @@
 
 use std::fmt::{Debug, Write};
 
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use scheduler_core::strategies;
 use scheduler_core::{Claim, Claimant, ControlPlane, Matrix, Mode, NodeId, Resource, Simultaneous};
 use scheduler_core::{
     Convergence, Dispatch, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup, InstanceId,
@@ -23,6 +25,18 @@ fn r1_to_r11_the_pass_and_the_model_agree_on_tower_2018() {
 #[test]
 fn r1_to_r11_the_pass_and_the_model_agree_on_awx_2024() {
     compare("awx-2024", RuleSet::awx_2024);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r1_to_r11_the_pass_and_the_model_agree_on_the_published_strategies(
+        snapshot in strategies::snapshot(),
+        rules in strategies::rules(),
+    ) {
+        prop_assert!(!differ(&snapshot, &rules), "{}", report(&snapshot, &rules));
+    }
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {

@@ -24,8 +24,13 @@ impl<'a> Model<'a> {
                     .iter()
                     .filter_map(|&id| self.row(id))
                     .filter(|row| !self.ended.contains_key(&row.id));
-                let ending: Vec<_> =
+                let mut ending: Vec<_> =
                     ending.filter_map(|row| Some((row, self.dependency_end(row)?))).collect();
+                // Failure spreads before cancellation does.
+                let failed = |(_, end): &(&Task, End)| end.outcome() == Outcome::Failed;
+                if ending.iter().any(failed) {
+                    ending.retain(failed);
+                }
                 self.ended.extend(ending.iter().map(|(row, end)| (row.id, end.outcome())));
                 ends.extend(ending.iter().cloned());
                 if ending.is_empty() {
@@ -57,9 +62,7 @@ impl<'a> Model<'a> {
             let on = dependencies
                 .filter(|&on| self.outcome(on).is_some_and(|end| outcomes.contains(&end)))
                 .min()?;
-            let row =
-                self.rows(on).filter(|row| self.row_outcome(row).is_some_and(|end| outcomes.contains(&end)));
-            let row = row.min_by_key(|row| (row.kind(), row.name.clone()))?;
+            let row = self.rows(on).min_by_key(|row| (row.kind(), row.name.clone()))?;
             Some((on, row.kind(), row.name.clone()))
         };
         if let Some((on, kind, name)) = ended(&[Outcome::Failed, Outcome::Error]) {
