@@ -44,14 +44,19 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Tasks that depend on one another and on nobody else that is left.
+    /// Tasks that depend on one another and on nobody else that is left: a single one where there is no cycle.
     fn next_circle(&self, left: &[&'a Task]) -> Vec<TaskId> {
-        let chain = |row: &Task| {
-            let mut chain = self.pending_chain(row.id);
-            chain.retain(|id| left.iter().any(|row| row.id == *id));
+        let chains = left.iter().map(|row| {
+            let mut chain = vec![row.id];
+            while let Some(next) = left.iter().find(|next| {
+                let awaited = left.iter().filter(|row| chain.contains(&row.id));
+                !chain.contains(&next.id)
+                    && awaited.into_iter().any(|row| row.dependencies.contains(&next.id))
+            }) {
+                chain.push(next.id);
+            }
             chain
-        };
-        let chains = left.iter().map(|row| chain(row));
+        });
         sorted(chains.min_by_key(Vec::len).unwrap_or_default().into_iter())
     }
 
