@@ -96,6 +96,7 @@ mod validate;
 mod words;
 mod workflow;
 
+pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
     CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
