@@ -122,3 +122,4 @@ pub use snapshot::{Snapshot, SnapshotVersion, UnsupportedVersion};
 pub use task::{
     Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
 };
+pub use validate::{Problem, Problems, Severity};
