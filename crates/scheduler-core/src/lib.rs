@@ -96,6 +96,7 @@ mod validate;
 mod words;
 mod workflow;
 
+pub use audit::{About, Fault, Violation, audit};
 pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
