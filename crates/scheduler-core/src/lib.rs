@@ -100,6 +100,7 @@ mod words;
 mod workflow;
 
 pub use audit::{About, Fault, Violation, audit};
+pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
     CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
@@ -125,3 +126,4 @@ pub use snapshot::{Snapshot, SnapshotVersion, UnsupportedVersion};
 pub use task::{
     Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
 };
+pub use validate::{Problem, Problems, Severity};
