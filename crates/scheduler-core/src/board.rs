@@ -305,7 +305,7 @@ impl Found {
         match task.work {
             Work::ProjectUpdate { .. } | Work::InventoryUpdate { .. } => self.updates.push(row),
             Work::WorkflowApproval { expires: Some(_) } if standing.is_unfinished() => {
-                self.approvals.push(row)
+                self.approvals.push(row);
             }
             _ => {}
         }

@@ -65,7 +65,7 @@ extern crate std;
 
 mod audit;
 mod board;
-mod builder;
+pub mod builder;
 mod capacity;
 mod circle;
 mod claims;
@@ -96,6 +96,7 @@ mod validate;
 mod words;
 mod workflow;
 
+pub use audit::{About, Fault, Violation, audit};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
     CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,

@@ -71,8 +71,7 @@ fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
         |row, into| {
             if board.malformed(row).is_none() {
                 board.pending_dependencies(row, into);
-                let links = board.links.get(&row).into_iter().flatten();
-                let linked = links.filter_map(|link| board.row(link.task()?));
+                let linked = board.links(row).iter().filter_map(|link| board.row(link.task()?));
                 into.extend(linked.filter(|&on| board.standing[on].is_considered()));
             }
         },
