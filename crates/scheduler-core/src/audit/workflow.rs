@@ -127,11 +127,11 @@ impl Judge<'_, '_> {
     fn malformed(&self, graph: &Graph) -> Option<Malformed> {
         let ids: BTreeSet<NodeId> = graph.nodes.iter().map(|node| node.id).collect();
         let mut children: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-        for edge in &graph.edges {
+        for edge in graph.edges.iter().filter(|edge| ids.contains(&edge.to)) {
             children.entry(edge.from).or_default().push(edge.to);
         }
         let ends = graph.edges.iter().flat_map(|edge| [edge.from, edge.to]);
-        let round = on_circles(ends.clone(), |node| children.get(&node).cloned().unwrap_or_default());
+        let round = on_circles(ids.iter().copied(), |node| children.get(&node).cloned().unwrap_or_default());
         if let Some((&node, _)) = round.first_key_value() {
             return Some(Malformed::GraphCycle { node });
         }
