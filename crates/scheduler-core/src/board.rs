@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::order::Key;
 use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
 use crate::tree::Tree;
 use crate::{
-    Action, Decision, DispatchId, End, GroupId, Instance, InstanceId, Malformed, Outcome, Plan, RuleSet,
-    Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp,
+    Action, Decision, Derived, DispatchId, End, GroupId, Instance, InstanceId, Kind, Malformed, Outcome,
+    Plan, RuleSet, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp, Work,
 };
 
 /// How a row stands at this point of the pass.
@@ -47,13 +48,37 @@ pub(crate) struct Board<'a> {
     by_id: Option<Vec<(TaskId, Row)>>,
     duplicates: FxHashSet<TaskId>,
     malformed: FxHashMap<Row, Malformed>,
-    pub(crate) links: FxHashMap<Row, Vec<TaskRef>>,
+    /// The dependencies derived in this pass (R4), and where among them those of a row stand.
+    pub(crate) derived: Vec<Derived>,
+    pub(crate) linked: FxHashMap<Row, u32>,
     pub(crate) dispatches: FxHashMap<Row, DispatchId>,
     pub(crate) tree: Tree,
     pub(crate) instances: FxHashMap<InstanceId, Option<&'a Instance>>,
     pub(crate) groups: FxHashMap<GroupId, Option<Row>>,
-    pub(crate) any_dependencies: bool,
+    /// What the one scan of the tasks found.
+    pub(crate) found: Found,
     pub(crate) more: bool,
+}
+
+/// Rows that some phase looks at, gathered in one scan of the tasks, in the order of the rows.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What R1 compares, of every pending row.
+    pub(crate) pending: Vec<Key>,
+    /// Waiting and running.
+    pub(crate) holding: Vec<Row>,
+    /// Unfinished and asked to cancel (R8.3).
+    pub(crate) asked: Vec<Row>,
+    /// Unfinished approvals that can expire (R7.6).
+    pub(crate) approvals: Vec<Row>,
+    /// Unfinished, with dependencies (R5).
+    pub(crate) dependent: Vec<Row>,
+    /// Project updates and inventory updates (R4.2).
+    pub(crate) updates: Vec<Row>,
+    /// Unfinished, and no group of theirs is known (R6.2).
+    groupless: Vec<Row>,
+    /// Whether dependencies are still to be derived for some task (R4).
+    pub(crate) underived: bool,
 }
 
 impl<'a> Board<'a> {
@@ -68,28 +93,25 @@ impl<'a> Board<'a> {
             by_id,
             duplicates,
             malformed: FxHashMap::default(),
-            links: FxHashMap::default(),
+            derived: Vec::new(),
+            linked: FxHashMap::default(),
             dispatches: FxHashMap::default(),
             tree: Tree::grow(&snapshot.graphs),
             instances: unique(snapshot.instances.iter().map(|instance| (instance.id, instance))),
             groups: unique((0..).zip(&snapshot.groups).map(|(row, group)| (group.id, row))),
-            any_dependencies: false,
+            found: Found::default(),
             more: false,
         };
         board.scan();
         board
     }
 
-    /// Gives every row its standing and its class: the tasks with one list of groups.
+    /// Gives every row its standing and its class (the tasks with one list of groups), and notes what phases look for.
     fn scan(&mut self) {
-        let mut last: (&[GroupId], u32) = (&[], u32::MAX);
-        for task in &self.snapshot.tasks {
-            self.standing.push(match task.state {
-                State::Pending => Standing::Pending,
-                State::Waiting(_) | State::Running(_) => Standing::Holding,
-                State::Finished { outcome, .. } => Standing::Finished(outcome),
-            });
-            self.any_dependencies |= !task.dependencies.is_empty();
+        let mut last: (&[GroupId], u32, bool) = (&[], u32::MAX, false);
+        let mut found = Found::default();
+        found.pending.reserve_exact(self.snapshot.tasks.len());
+        for (row, task) in (0..).zip(&self.snapshot.tasks) {
             let named: &[GroupId] =
                 if task.groups.is_empty() { &self.rules.default_groups } else { &task.groups };
             if last.1 == u32::MAX || !core::ptr::eq(last.0, named) {
@@ -97,67 +119,66 @@ impl<'a> Board<'a> {
                 let known = || named.iter().any(|group| matches!(groups.get(group), Some(Some(_))));
                 let entry = self.classes.entry(named);
                 let class = position(entry.index());
-                entry.or_insert_with(known);
-                last = (named, class);
+                last = (named, class, *entry.or_insert_with(known));
             }
             self.class.push(last.1);
+            self.standing.push(found.note(row, task, last.2));
         }
+        self.found = found;
     }
 
-    /// Marks what is malformed, once it is known which waiting tasks are taken back (R5, R6.2, R11).
+    /// Marks what is malformed, once it is known which waiting tasks are taken back (R5, R6.2, R11). Of several faults the
+    /// first in the order of [`Malformed`] is named.
     pub(crate) fn mark_malformed(&mut self) {
-        for row in self.standing.rows().filter(|&row| self.standing[row].is_considered()).collect::<Vec<_>>()
-        {
-            let task = self.task(row);
-            let malformed = if self.is_duplicate(task.id) {
-                Malformed::DuplicateId
-            } else if let Some(on) = self.missing_dependency(task) {
-                Malformed::MissingDependency { on }
-            } else if self.lacks_group(row) {
-                Malformed::NoKnownGroup
-            } else {
-                continue;
-            };
-            self.malformed.insert(row, malformed);
+        let mut malformed = FxHashMap::default();
+        for &row in &self.found.groupless {
+            if self.standing[row].is_considered() && self.needs_group(row) {
+                malformed.insert(row, Malformed::NoKnownGroup);
+            }
         }
-        if self.any_dependencies {
-            self.mark_cycles();
+        self.mark_cycles(&mut malformed);
+        for &row in &self.found.dependent {
+            if self.standing[row].is_considered()
+                && let Some(on) = self.missing_dependency(self.task(row))
+            {
+                malformed.insert(row, Malformed::MissingDependency { on });
+            }
+        }
+        let twins = self.duplicates.iter().flat_map(|&id| self.rows_of(id));
+        malformed.extend(
+            twins.filter(|&row| self.standing[row].is_considered()).map(|row| (row, Malformed::DuplicateId)),
+        );
+        self.malformed = malformed;
+    }
+
+    fn needs_group(&self, row: Row) -> bool {
+        let kind = self.task(row).kind();
+        kind.needs_place() && !(kind.is_control() && self.rules.control_plane.is_some())
+    }
+
+    /// Finds cycles among pending tasks. Only tasks that have dependencies can be on one.
+    fn mark_cycles(&self, malformed: &mut FxHashMap<Row, Malformed>) {
+        let considered = |row: &Row| self.standing[*row].is_considered();
+        let rows: Vec<Row> = self.found.dependent.iter().copied().filter(considered).collect();
+        let edges = |row: Row, next: &mut Vec<Row>| {
+            self.pending_dependencies(row, next);
+            next.retain(|&on| !self.task(on).dependencies.is_empty());
+        };
+        for component in crate::circle::components(&rows, self.snapshot.tasks.len(), edges) {
+            let members: FxHashSet<Row> = component.iter().copied().collect();
+            for &row in &component {
+                let mut by: Vec<Row> = Vec::new();
+                self.pending_dependencies(row, &mut by);
+                by.retain(|on| members.contains(on));
+                if let Some(by) = by.into_iter().map(|on| self.task(on).id).min() {
+                    malformed.insert(row, Malformed::DependencyCycle { by });
+                }
+            }
         }
     }
 
     fn missing_dependency(&self, task: &Task) -> Option<TaskId> {
         task.dependencies.iter().copied().filter(|&on| self.rows_of(on).next().is_none()).min()
-    }
-
-    fn lacks_group(&self, row: Row) -> bool {
-        let kind = self.task(row).kind();
-        if !kind.needs_place() || (kind.is_control() && self.rules.control_plane.is_some()) {
-            return false;
-        }
-        !self.classes.get_index(self.class[row] as usize).is_some_and(|(_, &known)| known)
-    }
-
-    /// Finds cycles among pending tasks; a cycle is named before a missing group.
-    fn mark_cycles(&mut self) {
-        let rows: Vec<Row> = self
-            .standing
-            .rows()
-            .filter(|&row| self.standing[row].is_considered() && !self.task(row).dependencies.is_empty())
-            .collect();
-        let components = crate::circle::components(&rows, |row, next| self.pending_dependencies(row, next));
-        for component in &components {
-            let members: FxHashSet<Row> = component.iter().copied().collect();
-            for &row in component {
-                let mut by: Vec<Row> = Vec::new();
-                self.pending_dependencies(row, &mut by);
-                by.retain(|on| members.contains(on));
-                let Some(by) = by.into_iter().map(|on| self.task(on).id).min() else { continue };
-                let known = self.malformed.entry(row).or_insert(Malformed::DependencyCycle { by });
-                if *known == Malformed::NoKnownGroup {
-                    *known = Malformed::DependencyCycle { by };
-                }
-            }
-        }
     }
 
     /// The pending rows that a pending row depends on by its own list; ids with several rows lead nowhere.
@@ -225,6 +246,15 @@ impl<'a> Board<'a> {
         joint
     }
 
+    /// The links that this pass derived for a row.
+    pub(crate) fn links(&self, row: Row) -> &[TaskRef] {
+        if self.linked.is_empty() {
+            return &[];
+        }
+        let derived = self.linked.get(&row).and_then(|&at| self.derived.get(at as usize));
+        derived.map_or(&[], |derived| &derived.links)
+    }
+
     pub(crate) fn reference(&self, row: Row) -> TaskRef {
         let task = self.task(row);
         TaskRef::Task { id: task.id, kind: task.kind() }
@@ -252,6 +282,45 @@ impl<'a> Board<'a> {
 
     fn holds_claim(&self, task: &Task) -> bool {
         crate::claims::claims_of(self.rules, task).next().is_some()
+    }
+}
+
+impl Found {
+    /// Notes a row where a phase will look for it, and gives it its standing.
+    fn note(&mut self, row: Row, task: &Task, group_known: bool) -> Standing {
+        let standing = match task.state {
+            State::Pending => {
+                self.pending.push(crate::order::key(task, row));
+                self.underived |=
+                    !task.dependencies_derived && matches!(task.kind(), Kind::Job | Kind::InventoryUpdate);
+                Standing::Pending
+            }
+            State::Waiting(_) | State::Running(_) => {
+                self.holding.push(row);
+                self.underived |= !task.dependencies_derived;
+                Standing::Holding
+            }
+            State::Finished { outcome, .. } => Standing::Finished(outcome),
+        };
+        match task.work {
+            Work::ProjectUpdate { .. } | Work::InventoryUpdate { .. } => self.updates.push(row),
+            Work::WorkflowApproval { expires: Some(_) } if standing.is_unfinished() => {
+                self.approvals.push(row);
+            }
+            _ => {}
+        }
+        if standing.is_unfinished() {
+            if !task.dependencies.is_empty() {
+                self.dependent.push(row);
+            }
+            if task.cancel_requested {
+                self.asked.push(row);
+            }
+            if !group_known {
+                self.groupless.push(row);
+            }
+        }
+        standing
     }
 }
 

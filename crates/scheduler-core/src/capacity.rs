@@ -48,6 +48,8 @@ pub(crate) struct Ledger<'b, 'a> {
     node_rows: FxHashMap<InstanceId, Row>,
     groups: Table<Group>,
     plane: Option<(ControlPlane, Option<Row>)>,
+    /// The groups of each class of tasks.
+    classes: Table<Vec<(GroupId, Option<Row>)>>,
     /// Counts what was taken: an answer is as good as new while this stands still.
     taken: u64,
     refusals: FxHashMap<(u32, bool, u32), (u64, Reason)>,
@@ -62,12 +64,16 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let row = board.groups.get(&plane.group).copied().flatten();
             (plane, row)
         });
+        let row_of = |id: GroupId| board.groups.get(&id).copied().flatten();
+        let named = board.classes.keys();
+        let classes = named.map(|groups| groups.iter().map(|&id| (id, row_of(id))).collect());
         let mut ledger = Self {
             board,
             nodes,
             node_rows,
             groups: Table(Vec::new()),
             plane,
+            classes: Table(classes.collect()),
             taken: 0,
             refusals: FxHashMap::default(),
         };
@@ -84,7 +90,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             control: Pool::default(),
         });
         ledger.groups = Table(groups.collect());
-        for task in &board.snapshot.tasks {
+        for task in board.found.holding.iter().map(|&row| board.task(row)) {
             if let Some(placement) = task.state.placement() {
                 ledger.enter(task, placement);
             }
@@ -180,10 +186,12 @@ impl<'b, 'a> Ledger<'b, 'a> {
         }
         let mut lacks = Vec::new();
         let need = self.need(task);
-        for group in self.candidates(task, class) {
-            let lack = match group {
-                (id, None) => Shortfall { group: id, name: Arc::from(""), lack: Lack::UnknownGroup },
-                (id, Some(group)) => match self.ask(group, need, &waiver) {
+        let mut number = 0;
+        while let Some((id, group)) = self.candidate(task, class, number) {
+            number += 1;
+            let shortfall = match group {
+                None => Shortfall { group: id, name: Arc::from(""), lack: Lack::UnknownGroup },
+                Some(group) => match self.ask(group, need, &waiver) {
                     Ok(place) => {
                         self.enter(task, &place.into());
                         self.taken = self.taken.saturating_add(1);
@@ -192,7 +200,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                     Err(lack) => Shortfall { group: id, name: Arc::clone(&self.groups[group].name), lack },
                 },
             };
-            lacks.push(lack);
+            lacks.push(shortfall);
         }
         let reason = if lacks.iter().all(|shortfall| shortfall.lack.is_permanent()) {
             Reason::NeverFits(lacks.into())
@@ -206,15 +214,14 @@ impl<'b, 'a> Ledger<'b, 'a> {
         Err(reason)
     }
 
-    /// The groups that a task may run in, in its order of preference (R6.2, R6.4).
-    fn candidates(&self, task: &Task, class: u32) -> Vec<(GroupId, Option<Row>)> {
+    /// The groups that a task may run in, by number, in its order of preference (R6.2, R6.4).
+    fn candidate(&self, task: &Task, class: Row, number: usize) -> Option<(GroupId, Option<Row>)> {
         if task.kind().is_control()
             && let Some((plane, row)) = self.plane
         {
-            return vec![(plane.group, row)];
+            return (number == 0).then_some((plane.group, row));
         }
-        let named = self.board.classes.get_index(class as usize).map_or(&[][..], |(groups, _)| groups);
-        named.iter().map(|&id| (id, self.group_row(id))).collect()
+        self.classes[class].get(number).copied()
     }
 
     /// Whether a group takes a task: its limits, then a container, the best fit, the largest idle instance (R6.2).
@@ -337,7 +344,9 @@ impl<'b, 'a> Ledger<'b, 'a> {
             return;
         }
         let need = self.need(task);
-        for (_, row) in self.candidates(task, class) {
+        let mut number = 0;
+        while let Some((_, row)) = self.candidate(task, class, number) {
+            number += 1;
             let Some(row) = row else { continue };
             if self.groups[row].container || self.limits(row, need, waiver).is_err() {
                 continue;

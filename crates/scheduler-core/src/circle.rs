@@ -5,79 +5,109 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::board::{Board, Standing};
-use crate::table::{FxHashMap, FxHashSet, Row};
-use crate::{Plan, Progress, Reason, State, TaskId};
+use crate::table::{FxHashMap, FxHashSet, Row, Table};
+use crate::{Plan, Reason, State, TaskId};
 
-/// The components of more than one node, and the nodes with an edge to themselves; Tarjan's algorithm without recursion.
-pub(crate) fn components(roots: &[Row], edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {
-    struct Visit {
-        index: u32,
-        low: u32,
-        on_stack: bool,
+/// The components of more than one node, and the nodes with an edge to themselves; Tarjan's algorithm without recursion,
+/// over nodes below `size`.
+pub(crate) fn components(roots: &[Row], size: usize, edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {
+    if roots.is_empty() {
+        return Vec::new();
     }
-    let mut visits: FxHashMap<Row, Visit> = FxHashMap::default();
-    let mut stack: Vec<Row> = Vec::new();
-    let mut found = Vec::new();
+    let mut search = Search {
+        low: Table(vec![UNSEEN; size]),
+        seen: 0,
+        stack: Vec::new(),
+        path: Vec::new(),
+        pending: Vec::new(),
+        found: Vec::new(),
+    };
     for &root in roots {
-        if visits.contains_key(&root) {
-            continue;
+        if search.low[root] == UNSEEN {
+            search.from(root, &edges);
         }
-        let mut path: Vec<(Row, Vec<Row>, bool)> = Vec::new();
-        let mut enter = Some(root);
-        loop {
-            if let Some(row) = enter.take() {
-                let index = crate::table::position(visits.len());
-                visits.insert(row, Visit { index, low: index, on_stack: true });
-                stack.push(row);
-                let mut next = Vec::new();
-                edges(row, &mut next);
-                let to_itself = next.contains(&row);
-                path.push((row, next, to_itself));
-            }
-            let Some((row, next, _)) = path.last_mut() else { break };
-            let row = *row;
-            if let Some(target) = next.pop() {
-                match visits.get(&target).map(|visit| (visit.index, visit.on_stack)) {
-                    None => enter = Some(target),
-                    Some((index, true)) => {
-                        if let Some(visit) = visits.get_mut(&row) {
-                            visit.low = visit.low.min(index);
-                        }
-                    }
-                    Some((_, false)) => {}
+    }
+    search.found
+}
+
+/// No number yet.
+const UNSEEN: u32 = 0;
+/// In a component that is complete.
+const DONE: u32 = u32::MAX;
+
+struct Search {
+    /// The lowest number that a node reaches on the stack.
+    low: Table<u32>,
+    seen: u32,
+    stack: Vec<Row>,
+    path: Vec<Step>,
+    /// The targets still to be entered, of all steps of the path, one after the other.
+    pending: Vec<Row>,
+    found: Vec<Vec<Row>>,
+}
+
+struct Step {
+    row: Row,
+    index: u32,
+    /// Where the step's targets begin among the pending ones.
+    from: usize,
+    to_itself: bool,
+}
+
+impl Search {
+    fn from(&mut self, root: Row, edges: &impl Fn(Row, &mut Vec<Row>)) {
+        self.enter(root, edges);
+        while let Some(&Step { row, index, from, to_itself }) = self.path.last() {
+            if self.pending.len() > from {
+                let Some(target) = self.pending.pop() else { break };
+                match self.low[target] {
+                    UNSEEN => self.enter(target, edges),
+                    DONE => {}
+                    low => self.low[row] = self.low[row].min(low),
                 }
                 continue;
             }
-            let to_itself = path.pop().is_some_and(|(_, _, to_itself)| to_itself);
-            let Some((index, low)) = visits.get(&row).map(|visit| (visit.index, visit.low)) else { break };
-            if let Some((above, _, _)) = path.last()
-                && let Some(visit) = visits.get_mut(above)
-            {
-                visit.low = visit.low.min(low);
+            self.path.pop();
+            let low = self.low[row];
+            if let Some(above) = self.path.last() {
+                let above = above.row;
+                self.low[above] = self.low[above].min(low);
             }
-            if index == low {
-                let from = stack.iter().rposition(|&other| other == row).unwrap_or(0);
-                let component = stack.split_off(from);
-                for member in &component {
-                    if let Some(visit) = visits.get_mut(member) {
-                        visit.on_stack = false;
-                    }
-                }
-                if component.len() > 1 || to_itself {
-                    found.push(component);
-                }
+            if low == index {
+                self.complete(row, to_itself);
             }
         }
     }
-    found
+
+    fn enter(&mut self, row: Row, edges: &impl Fn(Row, &mut Vec<Row>)) {
+        self.seen = self.seen.saturating_add(1);
+        self.low[row] = self.seen;
+        self.stack.push(row);
+        let from = self.pending.len();
+        edges(row, &mut self.pending);
+        let to_itself = self.pending.iter().skip(from).any(|&to| to == row);
+        self.path.push(Step { row, index: self.seen, from, to_itself });
+    }
+
+    fn complete(&mut self, row: Row, to_itself: bool) {
+        let from = self.stack.iter().rposition(|&other| other == row).unwrap_or(0);
+        let component = self.stack.split_off(from);
+        for &member in &component {
+            self.low[member] = DONE;
+        }
+        if component.len() > 1 || to_itself {
+            self.found.push(component);
+        }
+    }
 }
 
 /// Replaces the reason of every held task that waits for itself. A circle among tasks that are not malformed needs a
 /// running workflow or a link that this pass made, so nothing is looked at without one.
 pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
     let workflows = running_workflows(board);
-    let linked = board.links.iter().filter(|(_, links)| links.iter().any(|link| link.task().is_some()));
-    let mut roots: Vec<Row> = workflows.keys().copied().chain(linked.map(|(&row, _)| row)).collect();
+    let linked = board.linked.keys().copied();
+    let linked = linked.filter(|&row| board.links(row).iter().any(|link| link.task().is_some()));
+    let mut roots: Vec<Row> = workflows.keys().copied().chain(linked).collect();
     if roots.is_empty() {
         return;
     }
@@ -86,7 +116,12 @@ pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
     for (at, decision) in plan.decisions.iter().enumerate() {
         let waits_for = match decision.action.hold() {
             Some(Reason::Dependency { on }) => on.task(),
-            Some(Reason::Blocked { holder, .. }) => Some(*holder),
+            // A holder that is taken back holds nothing once this plan is committed.
+            Some(Reason::Blocked { holder, .. }) => {
+                let taken_back =
+                    board.row(*holder).is_some_and(|row| board.standing[row] == Standing::TakenBack);
+                (!taken_back).then_some(*holder)
+            }
             Some(Reason::Behind { older, .. }) => Some(*older),
             _ => None,
         };
@@ -102,7 +137,7 @@ pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
         }
         next.extend(held.get(&row).and_then(|(_, on)| board.row((*on)?)));
     };
-    for component in components(&roots, edges) {
+    for component in components(&roots, board.snapshot.tasks.len(), edges) {
         let members: FxHashSet<Row> = component.iter().copied().collect();
         let by_id = |row: Row, next: &mut Vec<Row>| {
             edges(row, next);
@@ -172,10 +207,7 @@ fn running_workflows(board: &Board<'_>) -> FxHashMap<Row, Vec<Row>> {
         if !running || board.standing[workflow] != Standing::Holding {
             continue;
         }
-        let jobs = graph.nodes.iter().filter_map(|node| match node.progress {
-            Progress::Job(job) => board.row(job),
-            _ => None,
-        });
+        let jobs = graph.nodes.iter().filter_map(|node| board.row(node.progress.job()?));
         workflows
             .entry(workflow)
             .or_default()

@@ -8,8 +8,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use hashbrown::hash_map::Entry;
 
 use crate::board::Board;
 use crate::table::{FxHashMap, Row, Table, position};
@@ -42,12 +41,20 @@ struct Kept {
     forbidding: [u8; 6],
     /// For each held mode, the pending modes that it forbids.
     forbidden: [u8; 6],
-    cells: IndexMap<i64, Cell, FxBuildHasher>,
+    cells: FxHashMap<i64, Cell>,
 }
 
-/// What is known of one resource.
+/// What is known of one resource. Nearly all are held by one task in one mode, and nobody waits for them.
 #[derive(Clone, Copy)]
-struct Cell {
+enum Cell {
+    Held(Mode, Row),
+    /// Anything else: a position among the busy ones.
+    Busy(Row),
+}
+
+/// A resource with several holders, or with blocked tasks.
+#[derive(Clone, Copy)]
+struct Busy {
     held: u8,
     waited: u8,
     /// For each mode the two holders with the smallest ids; the second is asked for when the first is the asker.
@@ -56,7 +63,7 @@ struct Cell {
     oldest: [(u32, Row); 6],
 }
 
-const EMPTY: Cell = Cell { held: 0, waited: 0, holders: [[NONE; 2]; 6], oldest: [(u32::MAX, NONE); 6] };
+const EMPTY: Busy = Busy { held: 0, waited: 0, holders: [[NONE; 2]; 6], oldest: [(u32::MAX, NONE); 6] };
 
 /// A blocked task whose place does not bind the jobs of the workflows that block it.
 struct Exempting {
@@ -71,6 +78,7 @@ pub(crate) struct Claims<'b, 'a> {
     /// For each claimant, without and with `allow_simultaneous`.
     table: [[Vec<Compiled>; 2]; 7],
     kept: Table<Kept>,
+    busy: Table<Busy>,
     /// Workflow jobs that hold a resource.
     workflow_holders: FxHashMap<(Row, i64), Vec<(Mode, Row)>>,
     exempting: FxHashMap<(Row, i64), Vec<Exempting>>,
@@ -168,14 +176,13 @@ impl<'b, 'a> Claims<'b, 'a> {
             board,
             table,
             kept,
+            busy: Table(Vec::new()),
             workflow_holders: FxHashMap::default(),
             exempting: FxHashMap::default(),
             blocked: 0,
         };
-        for (row, task) in (0..).zip(&board.snapshot.tasks) {
-            if task.state.is_holding() {
-                claims.hold(row);
-            }
+        for &row in &board.found.holding {
+            claims.hold(row);
         }
         claims
     }
@@ -185,26 +192,29 @@ impl<'b, 'a> Claims<'b, 'a> {
         claimant(task).map_or(&[], |by| &self.table[by as usize][usize::from(is_simultaneous(&task.work))])
     }
 
+    /// The claims of a task, by number, so that cells can change between one and the next.
+    fn wanted_at(&self, task: &Task, number: usize) -> Option<Option<Wanted>> {
+        let claim = *self.row_of_table(task).get(number)?;
+        let key = key(task, &self.kept[claim.resource].resource);
+        Some(key.zip(claim.mode).map(|(key, mode)| Wanted { resource: claim.resource, key, mode }))
+    }
+
     fn wanted(&self, task: &'a Task) -> impl Iterator<Item = Wanted> {
-        self.row_of_table(task).iter().filter_map(move |claim| {
-            let key = key(task, &self.kept[claim.resource].resource)?;
-            Some(Wanted { resource: claim.resource, key, mode: claim.mode? })
-        })
+        (0..).map_while(move |number| self.wanted_at(task, number)).flatten()
     }
 
     /// Lets a row hold its claims from now on.
     pub(crate) fn hold(&mut self, row: Row) {
-        let board = self.board;
-        let task = board.task(row);
-        let id = |row: Row| (board.task(row).id, board.task(row).kind());
-        for wanted in self.wanted(task).collect::<Vec<_>>() {
-            let cell = self.kept[wanted.resource].cells.entry(wanted.key).or_insert(EMPTY);
-            cell.held |= bit(wanted.mode);
-            let [first, second] = at_mut(&mut cell.holders, wanted.mode);
-            if *first == NONE || id(row) < id(*first) {
-                *second = core::mem::replace(first, row);
-            } else if *first != row && (*second == NONE || id(row) < id(*second)) {
-                *second = row;
+        let task = self.board.task(row);
+        let mut number = 0;
+        while let Some(wanted) = self.wanted_at(task, number) {
+            number += 1;
+            let Some(wanted) = wanted else { continue };
+            match self.kept[wanted.resource].cells.entry(wanted.key) {
+                Entry::Vacant(free) => {
+                    free.insert(Cell::Held(wanted.mode, row));
+                }
+                Entry::Occupied(_) => self.hold_too(wanted, row),
             }
             if task.kind() == Kind::WorkflowJob {
                 let holders = self.workflow_holders.entry((wanted.resource, wanted.key)).or_default();
@@ -213,22 +223,62 @@ impl<'b, 'a> Claims<'b, 'a> {
         }
     }
 
+    fn hold_too(&mut self, wanted: Wanted, row: Row) {
+        let board = self.board;
+        let id = |row: Row| (board.task(row).id, board.task(row).kind());
+        let busy = self.busy(wanted);
+        busy.held |= bit(wanted.mode);
+        let [first, second] = at_mut(&mut busy.holders, wanted.mode);
+        if *first == NONE || id(row) < id(*first) {
+            *second = core::mem::replace(first, row);
+        } else if *first != row && (*second == NONE || id(row) < id(*second)) {
+            *second = row;
+        }
+    }
+
+    /// The busy form of a resource.
+    fn busy(&mut self, wanted: Wanted) -> &mut Busy {
+        let busy = &mut self.busy;
+        let cell = self.kept[wanted.resource].cells.entry(wanted.key);
+        let cell = cell.or_insert_with(|| Cell::Busy(busy.push(EMPTY)));
+        let at = match *cell {
+            Cell::Busy(at) => at,
+            Cell::Held(mode, row) => {
+                let mut full = Busy { held: bit(mode), ..EMPTY };
+                *at_mut(&mut full.holders, mode) = [row, NONE];
+                let at = busy.push(full);
+                *cell = Cell::Busy(at);
+                at
+            }
+        };
+        &mut self.busy[at]
+    }
+
     /// Why a task may not start: a conflict with what is held (R2), else the place of an older task (R3).
     pub(crate) fn conflict(&self, row: Row) -> Option<Reason> {
         let task = self.board.task(row);
         let mut overtakes = false;
         for wanted in self.wanted(task) {
             let kept = &self.kept[wanted.resource];
-            let Some(cell) = kept.cells.get(&wanted.key) else { continue };
-            let conflicts = cell.held & at(&kept.forbidding, wanted.mode);
-            for held in modes(conflicts) {
-                let [first, second] = at(&cell.holders, held);
+            let forbidding = at(&kept.forbidding, wanted.mode);
+            let busy = match kept.cells.get(&wanted.key) {
+                None => continue,
+                Some(&Cell::Held(held, holder)) => {
+                    if forbidding & bit(held) != 0 && holder != row {
+                        return Some(self.blocked(wanted, held, holder));
+                    }
+                    continue;
+                }
+                Some(&Cell::Busy(busy)) => &self.busy[busy],
+            };
+            for held in modes(busy.held & forbidding) {
+                let [first, second] = at(&busy.holders, held);
                 let holder = if first == row { second } else { first };
                 if holder != NONE {
                     return Some(self.blocked(wanted, held, holder));
                 }
             }
-            overtakes |= cell.waited & at(&kept.forbidden, wanted.mode) != 0;
+            overtakes |= busy.waited & at(&kept.forbidden, wanted.mode) != 0;
         }
         if overtakes { self.place_before(row, task) } else { None }
     }
@@ -263,10 +313,11 @@ impl<'b, 'a> Claims<'b, 'a> {
         let above = if self.exempting.is_empty() { Vec::new() } else { self.board.tree.ancestors(task.id) };
         for wanted in self.wanted(task) {
             let kept = &self.kept[wanted.resource];
-            let Some(cell) = kept.cells.get(&wanted.key) else { continue };
+            let Some(&Cell::Busy(busy)) = kept.cells.get(&wanted.key) else { continue };
+            let busy = &self.busy[busy];
             let bound = at(&kept.forbidden, wanted.mode);
-            let plain = modes(cell.waited & bound).map(|mode| {
-                let (seniority, older) = at(&cell.oldest, mode);
+            let plain = modes(busy.waited & bound).map(|mode| {
+                let (seniority, older) = at(&busy.oldest, mode);
                 (seniority, older, mode)
             });
             let exempting = self.exempting.get(&(wanted.resource, wanted.key)).into_iter().flatten();
@@ -297,32 +348,34 @@ impl<'b, 'a> Claims<'b, 'a> {
         let seniority = self.blocked;
         self.blocked = self.blocked.saturating_add(1);
         let task = self.board.task(row);
-        let wanted: Vec<Wanted> = self.wanted(task).collect();
         let blockers =
-            if self.workflow_holders.is_empty() { Vec::new() } else { self.workflow_blockers(row, &wanted) };
-        for wanted in wanted {
-            let cell = self.kept[wanted.resource].cells.entry(wanted.key).or_insert(EMPTY);
-            cell.waited |= bit(wanted.mode);
-            if !blockers.is_empty() {
-                let places = self.exempting.entry((wanted.resource, wanted.key)).or_default();
-                // A later place that exempts the same workflows binds nobody whom this one does not bind.
-                if !places.iter().any(|place| place.mode == wanted.mode && place.blockers == blockers) {
-                    let blockers = blockers.clone();
-                    places.push(Exempting { mode: wanted.mode, seniority, row, blockers });
+            if self.workflow_holders.is_empty() { Vec::new() } else { self.workflow_blockers(row, task) };
+        let mut number = 0;
+        while let Some(wanted) = self.wanted_at(task, number) {
+            number += 1;
+            let Some(wanted) = wanted else { continue };
+            if blockers.is_empty() {
+                let busy = self.busy(wanted);
+                busy.waited |= bit(wanted.mode);
+                let oldest = at_mut(&mut busy.oldest, wanted.mode);
+                if oldest.1 == NONE {
+                    *oldest = (seniority, row);
                 }
                 continue;
             }
-            let oldest = at_mut(&mut cell.oldest, wanted.mode);
-            if oldest.1 == NONE {
-                *oldest = (seniority, row);
+            self.busy(wanted).waited |= bit(wanted.mode);
+            let places = self.exempting.entry((wanted.resource, wanted.key)).or_default();
+            // A later place that exempts the same workflows binds nobody whom this one does not bind.
+            if !places.iter().any(|place| place.mode == wanted.mode && place.blockers == blockers) {
+                places.push(Exempting { mode: wanted.mode, seniority, row, blockers: blockers.clone() });
             }
         }
     }
 
     /// The workflow jobs that block a task, in the order of their ids.
-    fn workflow_blockers(&self, row: Row, wanted: &[Wanted]) -> Vec<TaskId> {
+    fn workflow_blockers(&self, row: Row, task: &'a Task) -> Vec<TaskId> {
         let mut blockers = Vec::new();
-        for wanted in wanted {
+        for wanted in self.wanted(task) {
             let forbidding = at(&self.kept[wanted.resource].forbidding, wanted.mode);
             let holders = self.workflow_holders.get(&(wanted.resource, wanted.key)).into_iter().flatten();
             let conflicting = holders.filter(|&&(mode, holder)| forbidding & bit(mode) != 0 && holder != row);
@@ -357,5 +410,5 @@ fn keep(rules: &RuleSet, resource: &Resource) -> Kept {
         *at_mut(&mut forbidding, pending) |= bit(held);
         *at_mut(&mut forbidden, held) |= bit(pending);
     }
-    Kept { resource: resource.clone(), forbidding, forbidden, cells: IndexMap::default() }
+    Kept { resource: resource.clone(), forbidding, forbidden, cells: FxHashMap::default() }
 }

@@ -12,15 +12,8 @@ use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
 
 /// Ends every pending task that has a failed or canceled dependency, and those that depend on it (R5).
 pub(crate) fn end(board: &mut Board<'_>, plan: &mut Plan) {
-    if !board.any_dependencies {
-        return;
-    }
-    let mut rows: Vec<Row> = board
-        .standing
-        .rows()
-        .filter(|&row| board.standing[row].is_considered())
-        .filter(|&row| !board.task(row).dependencies.is_empty() && !board.is_duplicate(board.task(row).id))
-        .collect();
+    let alive = |row: &Row| board.standing[*row].is_considered() && !board.is_duplicate(board.task(*row).id);
+    let mut rows: Vec<Row> = board.found.dependent.iter().copied().filter(alive).collect();
     let mut doom = Doom { board, outcomes: FxHashMap::default(), ends: Vec::new() };
     if !rows.iter().any(|&row| doom.cause(row).is_some()) {
         return;
@@ -46,7 +39,7 @@ impl Doom<'_, '_> {
     fn spread(&mut self, rows: &[Row]) {
         let board = self.board;
         let dependencies = |row: Row, into: &mut Vec<Row>| board.pending_dependencies(row, into);
-        let cycles = crate::circle::components(rows, dependencies);
+        let cycles = crate::circle::components(rows, board.snapshot.tasks.len(), dependencies);
         let mut cycle_of: FxHashMap<Row, usize> = FxHashMap::default();
         for (at, cycle) in cycles.iter().enumerate() {
             cycle_of.extend(cycle.iter().map(|&row| (row, at)));
@@ -126,15 +119,15 @@ impl Doom<'_, '_> {
 /// The unfinished dependency that a task waits for: the smallest id, rows before new tasks (R5).
 pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
     let own = &board.task(row).dependencies;
-    let links = if board.links.is_empty() { None } else { board.links.get(&row) };
-    if own.is_empty() && links.is_none() {
+    let links = board.links(row);
+    if own.is_empty() && links.is_empty() {
         return None;
     }
     let unfinished = |id: TaskId| board.joint_standing(id).is_some_and(Standing::is_unfinished);
     let kind_of = |id: TaskId| board.rows_of(id).map(|row| board.task(row).kind()).min();
-    let rows = own.iter().copied().chain(links.into_iter().flatten().filter_map(|link| link.task()));
+    let rows = own.iter().copied().chain(links.iter().filter_map(|link| link.task()));
     let row = rows.filter(|&id| unfinished(id)).min();
     let row = row.map(|id| TaskRef::Task { id, kind: kind_of(id).unwrap_or(Kind::Job) });
-    let new = || links.into_iter().flatten().copied().filter(|link| link.task().is_none()).min();
+    let new = || links.iter().copied().filter(|link| link.task().is_none()).min();
     row.or_else(new).map(|on| Reason::Dependency { on })
 }

@@ -48,27 +48,31 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
             && board.standing[row].is_considered()
             && board.malformed(row).is_none()
     };
-    if !sorted.iter().any(waits) {
+    if !board.found.underived || !sorted.iter().any(waits) {
         return;
     }
-    let order = if board.any_dependencies {
+    let order = if !board.found.dependent.is_empty() {
         let lends = |row: Row, into: &mut Vec<Row>| lenders(board, row, into);
         crate::order::inherit(sorted, board.snapshot.tasks.len(), |row| board.task(row), lends)
     } else {
         sorted.to_vec()
     };
     let mut launch = Launch::look(board, plan);
-    let mut links = FxHashMap::default();
+    let underived = order.iter().copied().filter(waits).count();
+    let mut derived = Vec::with_capacity(underived);
+    let mut linked = FxHashMap::default();
     for row in order.into_iter().filter(waits) {
         let task = board.task(row);
         let mut found = launch.dependencies(row, plan);
         found.retain(|link| link.task().is_none_or(|on| on != task.id && !task.dependencies.contains(&on)));
-        plan.derived.push(Derived { task: task.id, links: found.clone() });
+        found.shrink_to_fit();
         if !found.is_empty() {
-            links.insert(row, found);
+            linked.insert(row, position(derived.len()));
         }
+        derived.push(Derived { task: task.id, links: found });
     }
-    board.links = links;
+    board.derived = derived;
+    board.linked = linked;
 }
 
 /// The tasks, pending in the snapshot, to which a task lends its place there.
@@ -119,7 +123,8 @@ impl<'b, 'a> Launch<'b, 'a> {
         for (&id, source) in &self.sources {
             self.latest.entry(Target::Source(id)).or_default().saw(self.board, source.last_update);
         }
-        for (row, task) in (0..).zip(&self.board.snapshot.tasks) {
+        for &row in &self.board.found.updates {
+            let task = self.board.task(row);
             let Some(target) = target(&task.work) else { continue };
             if task.launch_type == LaunchType::Sync || self.board.is_duplicate(task.id) {
                 continue;

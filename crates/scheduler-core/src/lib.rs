@@ -65,7 +65,7 @@ extern crate std;
 
 mod audit;
 mod board;
-mod builder;
+pub mod builder;
 mod capacity;
 mod circle;
 mod claims;

@@ -8,8 +8,8 @@ use crate::table::{Row, Table};
 use crate::{Kind, Task, TaskId};
 
 /// What R1 compares, in its order; the kind and the row only tell rows with a duplicate id apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
     /// All bits flipped, so that the higher priority comes first.
     flipped_priority: i32,
     seconds: i64,
@@ -19,7 +19,7 @@ struct Key {
     row: Row,
 }
 
-fn key(task: &Task, row: Row) -> Key {
+pub(crate) fn key(task: &Task, row: Row) -> Key {
     Key {
         flipped_priority: !task.priority.get(),
         seconds: task.created.timestamp(),
@@ -31,8 +31,7 @@ fn key(task: &Task, row: Row) -> Key {
 }
 
 /// The rows in the order of R1, dependencies aside.
-pub(crate) fn sort<'a>(rows: impl Iterator<Item = (Row, &'a Task)>) -> Vec<Row> {
-    let mut keys: Vec<Key> = rows.map(|(row, task)| key(task, row)).collect();
+pub(crate) fn sort(mut keys: Vec<Key>) -> Vec<Row> {
     if !keys.is_sorted() {
         keys.sort_unstable();
     }

@@ -42,7 +42,7 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
 
     // R5 and R4: failed dependencies, then update on launch, in the order of R1 as the snapshot stands.
     dependency::end(&mut board, &mut plan);
-    let sorted = pending(&board);
+    let sorted = order::sort(core::mem::take(&mut board.found.pending));
     launch::derive(&mut board, &sorted, &mut plan);
 
     // R1, then for each task R5, R2 and R3, R6.
@@ -50,25 +50,18 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
     let started_workflow = consider(&board, &order, &mut plan);
     circle::close(&board, &mut plan);
 
+    plan.derived = core::mem::take(&mut board.derived);
+
     // R9: whether another pass should follow at once.
     let unconsidered = plan.unconsidered > TaskCount::new(0);
     plan.more = board.more || !plan.creates.is_empty() || started_workflow || unconsidered;
     plan
 }
 
-/// What is pending in the snapshot, or taken back, in the order of R1.
-fn pending(board: &Board<'_>) -> Vec<Row> {
-    let rows = (0..).zip(&board.snapshot.tasks);
-    order::sort(rows.filter(|(row, task)| {
-        matches!(task.state, crate::State::Pending)
-            || (!board.dispatches.is_empty() && board.dispatches.contains_key(row))
-    }))
-}
-
 /// What is still to be considered, each task after those that it waits for (R1).
 fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
     sorted.retain(|&row| board.standing[row].is_considered());
-    if !board.any_dependencies && board.links.is_empty() {
+    if board.found.dependent.is_empty() && board.linked.is_empty() {
         return sorted;
     }
     order::inherit(
@@ -78,8 +71,7 @@ fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
         |row, into| {
             if board.malformed(row).is_none() {
                 board.pending_dependencies(row, into);
-                let links = board.links.get(&row).into_iter().flatten();
-                let linked = links.filter_map(|link| board.row(link.task()?));
+                let linked = board.links(row).iter().filter_map(|link| board.row(link.task()?));
                 into.extend(linked.filter(|&on| board.standing[on].is_considered()));
             }
         },

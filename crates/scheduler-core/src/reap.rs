@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 
 use crate::board::{Board, Standing};
 use crate::table::{FxHashMap, Row};
-use crate::{
-    Action, Decision, End, InstanceId, Kind, Loss, Placement, Plan, Progress, Role, State, Task, TaskId,
-};
+use crate::{Action, Decision, End, InstanceId, Kind, Loss, Placement, Plan, Role, State, Task, TaskId};
 
 /// The tasks that a request to cancel reaches: with the workflow whose request it is, or `None` for their own.
 pub(crate) type Requests = FxHashMap<Row, Option<TaskId>>;
@@ -38,8 +36,8 @@ impl Board<'_> {
 pub(crate) fn requests(board: &Board<'_>) -> Requests {
     let mut requests = Requests::default();
     let mut workflows: Vec<Row> = Vec::new();
-    for (row, task) in (0..).zip(&board.snapshot.tasks) {
-        if task.cancel_requested && task.state.is_unfinished() && !board.is_duplicate(task.id) {
+    for &row in &board.found.asked {
+        if !board.is_duplicate(board.task(row).id) {
             requests.insert(row, None);
             workflows.push(row);
         }
@@ -64,20 +62,21 @@ pub(crate) fn requests(board: &Board<'_>) -> Requests {
 fn jobs(board: &Board<'_>, workflow: TaskId) -> Vec<Row> {
     let graphs = board.tree.graphs(workflow).iter();
     let graphs = graphs.filter_map(|&graph| board.snapshot.graphs.get(graph as usize));
-    let jobs = graphs.flat_map(|graph| &graph.nodes).filter_map(|node| match node.progress {
-        Progress::Job(job) => board.row(job),
-        _ => None,
-    });
-    jobs.filter(|&job| board.task(job).state.is_unfinished()).collect()
+    let jobs = graphs.flat_map(|graph| &graph.nodes).filter_map(|node| node.progress.job());
+    let own = jobs.filter(|&job| board.tree.parent(job) == Some(workflow)).filter_map(|job| board.row(job));
+    own.filter(|&job| board.task(job).state.is_unfinished()).collect()
 }
 
 /// Marks the waiting tasks whose instance is lost: from here on they are as if pending (R8.2).
 pub(crate) fn take_back(board: &mut Board<'_>) {
-    for (row, task) in (0..).zip(&board.snapshot.tasks) {
+    for at in 0..board.found.holding.len() {
+        let Some(&row) = board.found.holding.get(at) else { break };
+        let task = board.task(row);
         if let State::Waiting(dispatch) = &task.state
             && is_reapable(board, task)
             && board.lost_instance(&dispatch.placement).is_some()
         {
+            board.found.pending.push(crate::order::key(task, row));
             board.standing[row] = Standing::TakenBack;
             board.dispatches.insert(row, dispatch.id);
             board.more = true;
@@ -92,7 +91,8 @@ fn is_reapable(board: &Board<'_>, task: &Task) -> bool {
 /// Fails running tasks whose instance is lost, and sends overdue dispatches again (R8.1, R8.2).
 pub(crate) fn reap(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan) {
     let mut reaped: Vec<(TaskId, Row, Option<End>)> = Vec::new();
-    for (row, task) in (0..).zip(&board.snapshot.tasks) {
+    for &row in &board.found.holding {
+        let task = board.task(row);
         match &task.state {
             State::Running(placement) if is_reapable(board, task) => {
                 if let Some(end) = board.lost_instance(placement) {

@@ -19,6 +19,10 @@ impl Tree {
         let mut tree = Self::default();
         for (at, graph) in graphs.iter().enumerate() {
             tree.graphs.entry(graph.workflow).or_default().push(position(at));
+        }
+        // Several graphs of one workflow count as none.
+        tree.graphs.retain(|_, graphs| graphs.len() == 1);
+        for graph in graphs.iter().filter(|graph| tree.graphs.contains_key(&graph.workflow)) {
             for job in graph.nodes.iter().filter_map(|node| node.progress.job()) {
                 let parent = tree.parents.entry(job).or_insert(graph.workflow);
                 *parent = (*parent).min(graph.workflow);

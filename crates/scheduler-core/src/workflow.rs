@@ -18,8 +18,11 @@ use crate::{
 
 /// Fails approvals that have expired (R7.6).
 pub(crate) fn expire(board: &mut Board<'_>, plan: &mut Plan) {
-    let mut expired: Vec<_> = (0..)
-        .zip(&board.snapshot.tasks)
+    let mut expired: Vec<_> = board
+        .found
+        .approvals
+        .iter()
+        .map(|&row| (row, board.task(row)))
         .filter_map(|(row, task)| match task.work {
             Work::WorkflowApproval { expires: Some(expires) } if expires < board.now() => {
                 let open = board.standing[row].is_unfinished() && !board.is_duplicate(task.id);
@@ -36,8 +39,11 @@ pub(crate) fn expire(board: &mut Board<'_>, plan: &mut Plan) {
 
 /// Advances every running workflow, innermost first (R7).
 pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan) {
-    let mut running: Vec<_> = (0..)
-        .zip(&board.snapshot.tasks)
+    let mut running: Vec<_> = board
+        .found
+        .holding
+        .iter()
+        .map(|&row| (row, board.task(row)))
         .filter(|(row, task)| {
             task.kind() == Kind::WorkflowJob
                 && matches!(task.state, State::Running(_))
@@ -76,11 +82,13 @@ fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) {
             plan.nodes.push(NodeDecision { workflow, node: node.id, step });
         }
     }
-    let unfinished = |node: &&Node| match node.progress {
-        Progress::Job(job) => board.joint_standing(job).is_some_and(Standing::is_unfinished),
-        _ => false,
+    let unfinished = |node: &&Node| {
+        let job = node.progress.job().and_then(|job| board.joint_standing(job));
+        job.is_some_and(Standing::is_unfinished)
     };
     if !nodes.iter().any(unfinished) {
+        // A request that reached the workflow in this pass is moot: it has one decision, and that is its end.
+        plan.decisions.retain(|decision| decision.task != workflow);
         board.end(row, End::WorkflowCanceled, plan);
     }
 }
@@ -133,7 +141,7 @@ fn cycle(graph: &Graph, known: &FxHashSet<i64>) -> Option<NodeId> {
     }
     let roots: Vec<Row> = (0..position(ids.len())).collect();
     let next = |row: Row, into: &mut Vec<Row>| into.extend(children.get(&row).into_iter().flatten());
-    let cycles = crate::circle::components(&roots, next);
+    let cycles = crate::circle::components(&roots, ids.len(), next);
     cycles.iter().flatten().filter_map(|&row| ids.get(row as usize).copied()).min()
 }
 

@@ -1,0 +1,430 @@
+//! Tasks of the seven kinds. A builder knows its kind, so that only a job can be given a template.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::marker::PhantomData;
+
+use thin_vec::ThinVec;
+
+use crate::{
+    Dispatch, DispatchId, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InstanceId, InventoryId,
+    InventorySourceId, JobTemplateId, LaunchType, Outcome, OwnKey, OwnKeyId, PROJECT_UPDATE_IMPACT,
+    Placement, Priority, ProjectId, ProjectUpdateType, SYSTEM_JOB_IMPACT, State, Task, TaskId, Timestamp,
+    WORKFLOW_IMPACT, Work, WorkflowOf, WorkflowTemplateId,
+};
+
+use super::{Moment, Row, SnapshotBuilder, moment};
+
+/// A task in the making: pending, launched by hand, of priority 0, in the rule set's default groups. `K` is its kind.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TaskBuilder<K> {
+    task: Task,
+    /// The moment in its state was not said: it is that of the snapshot.
+    state_at_now: bool,
+    kind: PhantomData<K>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+    )*};
+}
+
+kinds! {
+    /// Marks the builder of a job.
+    Job
+    /// Marks the builder of a project update.
+    ProjectUpdate
+    /// Marks the builder of an inventory update.
+    InventoryUpdate
+    /// Marks the builder of an ad hoc command.
+    AdHocCommand
+    /// Marks the builder of a system job.
+    SystemJob
+    /// Marks the builder of a workflow job of a workflow template.
+    Workflow
+    /// Marks the builder of a workflow job of a job template cut into slices.
+    SlicedWorkflow
+    /// Marks the builder of a workflow approval.
+    Approval
+}
+
+fn pending<K>(id: TaskId, impact: Forks, work: Work) -> TaskBuilder<K> {
+    let task = Task {
+        id,
+        name: Arc::from(""),
+        created: moment(id.get()),
+        priority: Priority::default(),
+        impact,
+        work,
+        state: State::Pending,
+        launch_type: LaunchType::Manual,
+        groups: Arc::from([]),
+        dependencies: ThinVec::new(),
+        dependencies_derived: false,
+        cancel_requested: false,
+        own_keys: ThinVec::new(),
+    };
+    TaskBuilder { task, state_at_now: false, kind: PhantomData }
+}
+
+/// A job of impact 1 that uses nothing.
+pub fn job(id: impl Into<TaskId>) -> TaskBuilder<Job> {
+    let work = Work::Job {
+        project: None,
+        inventory: None,
+        template: None,
+        allow_simultaneous: false,
+        sources_already_updated: ThinVec::new(),
+    };
+    pending(id.into(), Forks::new(1), work)
+}
+
+/// A project update of no project.
+pub fn project_update(id: impl Into<TaskId>) -> TaskBuilder<ProjectUpdate> {
+    let work = Work::ProjectUpdate { project: None, job_type: ProjectUpdateType::Check };
+    pending(id.into(), PROJECT_UPDATE_IMPACT, work)
+}
+
+/// An inventory update of no source.
+pub fn inventory_update(id: impl Into<TaskId>) -> TaskBuilder<InventoryUpdate> {
+    let work = Work::InventoryUpdate { source: None, inventory: None, source_project: None };
+    pending(id.into(), INVENTORY_UPDATE_IMPACT, work)
+}
+
+/// An ad hoc command of impact 1 on no inventory.
+pub fn ad_hoc_command(id: impl Into<TaskId>) -> TaskBuilder<AdHocCommand> {
+    pending(id.into(), Forks::new(1), Work::AdHocCommand { inventory: None })
+}
+
+/// A system job.
+pub fn system_job(id: impl Into<TaskId>) -> TaskBuilder<SystemJob> {
+    pending(id.into(), SYSTEM_JOB_IMPACT, Work::SystemJob {})
+}
+
+/// A workflow job of no template.
+pub fn workflow_job(id: impl Into<TaskId>) -> TaskBuilder<Workflow> {
+    let work = Work::WorkflowJob { of: WorkflowOf::Template(None), allow_simultaneous: false };
+    pending(id.into(), WORKFLOW_IMPACT, work)
+}
+
+/// A workflow job of the slices of no job template.
+pub fn sliced_workflow_job(id: impl Into<TaskId>) -> TaskBuilder<SlicedWorkflow> {
+    let work = Work::WorkflowJob { of: WorkflowOf::Slices(None), allow_simultaneous: false };
+    pending(id.into(), WORKFLOW_IMPACT, work)
+}
+
+/// A workflow approval that does not expire.
+pub fn workflow_approval(id: impl Into<TaskId>) -> TaskBuilder<Approval> {
+    pending(id.into(), WORKFLOW_IMPACT, Work::WorkflowApproval { expires: None })
+}
+
+impl TaskBuilder<Job> {
+    /// The project it uses.
+    pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
+        if let Work::Job { project, .. } = &mut self.task.work {
+            *project = Some(id.into());
+        }
+        self
+    }
+
+    /// The inventory it uses.
+    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
+        if let Work::Job { inventory, .. } = &mut self.task.work {
+            *inventory = Some(id.into());
+        }
+        self
+    }
+
+    /// The template it was launched from.
+    pub fn template(mut self, id: impl Into<JobTemplateId>) -> Self {
+        if let Work::Job { template, .. } = &mut self.task.work {
+            *template = Some(id.into());
+        }
+        self
+    }
+
+    /// Several jobs of its template may run at once.
+    pub fn allow_simultaneous(mut self) -> Self {
+        if let Work::Job { allow_simultaneous, .. } = &mut self.task.work {
+            *allow_simultaneous = true;
+        }
+        self
+    }
+
+    /// Its launch says that these sources were already updated (R4.1).
+    pub fn sources_already_updated<I: Into<InventorySourceId>>(
+        mut self,
+        sources: impl IntoIterator<Item = I>,
+    ) -> Self {
+        if let Work::Job { sources_already_updated, .. } = &mut self.task.work {
+            sources_already_updated.extend(sources.into_iter().map(Into::into));
+        }
+        self
+    }
+}
+
+impl TaskBuilder<ProjectUpdate> {
+    /// The project it refreshes.
+    pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
+        if let Work::ProjectUpdate { project, .. } = &mut self.task.work {
+            *project = Some(id.into());
+        }
+        self
+    }
+
+    /// It is of job type `run`: a job's private copy.
+    pub fn run_type(mut self) -> Self {
+        if let Work::ProjectUpdate { job_type, .. } = &mut self.task.work {
+            *job_type = ProjectUpdateType::Run;
+        }
+        self
+    }
+}
+
+impl TaskBuilder<InventoryUpdate> {
+    /// The source it refreshes.
+    pub fn source(mut self, id: impl Into<InventorySourceId>) -> Self {
+        if let Work::InventoryUpdate { source, .. } = &mut self.task.work {
+            *source = Some(id.into());
+        }
+        self
+    }
+
+    /// The inventory that the source belongs to.
+    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
+        if let Work::InventoryUpdate { inventory, .. } = &mut self.task.work {
+            *inventory = Some(id.into());
+        }
+        self
+    }
+
+    /// The project that the source reads from.
+    pub fn source_project(mut self, id: impl Into<ProjectId>) -> Self {
+        if let Work::InventoryUpdate { source_project, .. } = &mut self.task.work {
+            *source_project = Some(id.into());
+        }
+        self
+    }
+}
+
+impl TaskBuilder<AdHocCommand> {
+    /// The inventory it runs on.
+    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
+        self.task.work = Work::AdHocCommand { inventory: Some(id.into()) };
+        self
+    }
+}
+
+impl TaskBuilder<Workflow> {
+    /// The workflow template it was launched from.
+    pub fn template(mut self, id: impl Into<WorkflowTemplateId>) -> Self {
+        if let Work::WorkflowJob { of, .. } = &mut self.task.work {
+            *of = WorkflowOf::Template(Some(id.into()));
+        }
+        self
+    }
+}
+
+impl TaskBuilder<SlicedWorkflow> {
+    /// The job template whose job was cut into slices.
+    pub fn template(mut self, id: impl Into<JobTemplateId>) -> Self {
+        if let Work::WorkflowJob { of, .. } = &mut self.task.work {
+            *of = WorkflowOf::Slices(Some(id.into()));
+        }
+        self
+    }
+}
+
+macro_rules! simultaneous_workflows {
+    ($($kind:ident)*) => {$(
+        impl TaskBuilder<$kind> {
+            /// Several of its template may run at once.
+            pub fn allow_simultaneous(mut self) -> Self {
+                if let Work::WorkflowJob { allow_simultaneous, .. } = &mut self.task.work {
+                    *allow_simultaneous = true;
+                }
+                self
+            }
+        }
+    )*};
+}
+
+simultaneous_workflows!(Workflow SlicedWorkflow);
+
+impl TaskBuilder<Approval> {
+    /// When it fails by itself (R7.6).
+    pub fn expires(mut self, at: impl Into<Moment>) -> Self {
+        self.task.work = Work::WorkflowApproval { expires: Some(at.into().0) };
+        self
+    }
+}
+
+impl<K> TaskBuilder<K> {
+    /// What people call it.
+    pub fn name(mut self, name: &str) -> Self {
+        self.task.name = Arc::from(name);
+        self
+    }
+
+    /// When it was launched.
+    pub fn created(mut self, at: impl Into<Moment>) -> Self {
+        self.task.created = at.into().0;
+        self
+    }
+
+    /// The first criterion of R1.
+    pub fn priority(mut self, priority: impl Into<Priority>) -> Self {
+        self.task.priority = priority.into();
+        self
+    }
+
+    /// What it costs, in forks.
+    pub fn impact(mut self, forks: impl Into<Forks>) -> Self {
+        self.task.impact = forks.into();
+        self
+    }
+
+    /// Why it was launched.
+    pub fn launch_type(mut self, launch_type: LaunchType) -> Self {
+        self.task.launch_type = launch_type;
+        self
+    }
+
+    /// The groups it may run in, in order of preference.
+    pub fn groups<I: Into<GroupId>>(mut self, groups: impl IntoIterator<Item = I>) -> Self {
+        self.task.groups = groups.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds tasks that must be successful before it may start.
+    pub fn depends_on<I: Into<TaskId>>(mut self, tasks: impl IntoIterator<Item = I>) -> Self {
+        self.task.dependencies.extend(tasks.into_iter().map(Into::into));
+        self
+    }
+
+    /// Its update-on-launch dependencies were derived in an earlier pass (R4).
+    pub fn dependencies_derived(mut self) -> Self {
+        self.task.dependencies_derived = true;
+        self
+    }
+
+    /// Somebody asked to cancel it (R8.3).
+    pub fn cancel_requested(mut self) -> Self {
+        self.task.cancel_requested = true;
+        self
+    }
+
+    /// Adds a key of a resource of a user's own rule.
+    pub fn own_key(mut self, resource: &str, key: impl Into<OwnKeyId>) -> Self {
+        self.task.own_keys.push(OwnKey { resource: Arc::from(resource), key: key.into() });
+        self
+    }
+
+    /// It runs on this instance, by this group.
+    pub fn running_on(self, group: impl Into<GroupId>, node: impl Into<InstanceId>) -> Self {
+        self.running_at(Placement { group: Some(group.into()), node: Some(node.into()), controller: None })
+    }
+
+    /// It runs in this container group.
+    pub fn running_in(self, group: impl Into<GroupId>) -> Self {
+        self.running_at(Placement { group: Some(group.into()), ..Placement::default() })
+    }
+
+    /// It runs nowhere, as workflow jobs and approvals do.
+    pub fn running(self) -> Self {
+        self.running_at(Placement::default())
+    }
+
+    /// It runs at this place.
+    pub fn running_at(self, placement: Placement) -> Self {
+        self.state(State::Running(Box::new(placement)))
+    }
+
+    /// It waits on this instance, by this group; its dispatch has the number of the task and was written at `now`.
+    pub fn waiting_on(self, group: impl Into<GroupId>, node: impl Into<InstanceId>) -> Self {
+        self.waiting_at(Placement { group: Some(group.into()), node: Some(node.into()), controller: None })
+    }
+
+    /// It waits in this container group; its dispatch has the number of the task and was written at `now`.
+    pub fn waiting_in(self, group: impl Into<GroupId>) -> Self {
+        self.waiting_at(Placement { group: Some(group.into()), ..Placement::default() })
+    }
+
+    /// It waits at this place; its dispatch has the number of the task and was written at `now`.
+    pub fn waiting_at(self, placement: Placement) -> Self {
+        let id = DispatchId::new(self.task.id.get());
+        let mut waiting =
+            self.state(State::Waiting(Box::new(Dispatch { id, since: super::EPOCH, placement })));
+        waiting.state_at_now = true;
+        waiting
+    }
+
+    /// The dispatch that a waiting task waits for, and when that was written. No other task has one.
+    pub fn dispatched(mut self, id: impl Into<DispatchId>, since: impl Into<Moment>) -> Self {
+        if let State::Waiting(dispatch) = &mut self.task.state {
+            dispatch.id = id.into();
+            dispatch.since = since.into().0;
+            self.state_at_now = false;
+        }
+        self
+    }
+
+    /// The instance that controls a waiting or running task. No other task has one.
+    pub fn controlled_by(mut self, controller: impl Into<InstanceId>) -> Self {
+        match &mut self.task.state {
+            State::Waiting(dispatch) => dispatch.placement.controller = Some(controller.into()),
+            State::Running(placement) => placement.controller = Some(controller.into()),
+            State::Pending | State::Finished { .. } => {}
+        }
+        self
+    }
+
+    /// It ended so, at `now`.
+    pub fn finished(self, outcome: Outcome) -> Self {
+        let mut finished = self.state(State::Finished { outcome, at: None });
+        finished.state_at_now = true;
+        finished
+    }
+
+    /// It ended so, at this moment.
+    pub fn finished_at(self, outcome: Outcome, at: impl Into<Moment>) -> Self {
+        self.state(State::Finished { outcome, at: Some(at.into().0) })
+    }
+
+    /// It has come so far.
+    pub fn state(mut self, state: State) -> Self {
+        self.task.state = state;
+        self.state_at_now = false;
+        self
+    }
+
+    /// The row, in a snapshot of this moment.
+    #[must_use]
+    pub fn build(mut self, now: Timestamp) -> Task {
+        if self.state_at_now {
+            match &mut self.task.state {
+                State::Waiting(dispatch) => dispatch.since = now,
+                State::Finished { at, .. } => *at = Some(now),
+                State::Pending | State::Running(_) => {}
+            }
+        }
+        self.task
+    }
+}
+
+/// What it is, without the rest of the row: for the node of a graph.
+impl<K> From<TaskBuilder<K>> for Work {
+    fn from(builder: TaskBuilder<K>) -> Self {
+        builder.task.work
+    }
+}
+
+impl<K> Row for TaskBuilder<K> {
+    fn add_to(self, builder: &mut SnapshotBuilder) {
+        self.build(builder.snapshot.now).add_to(builder);
+    }
+}

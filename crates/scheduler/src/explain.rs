@@ -1,0 +1,120 @@
+//! `scheduler explain`: what a pass would do with one task, and the chain of what it waits for.
+
+use std::io::{self, Write};
+
+use scheduler_core::{Plan, RuleSet, Snapshot, State, Task, TaskId};
+
+use crate::Found;
+use crate::cli::ExplainArgs;
+use crate::decisions::describe;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::words::{Names, On};
+use crate::{problems, read};
+
+/// Plans, and explains the one task. What the pass does with it decides the exit code: nothing for a task that stays as it is.
+pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
+    let rules = read::rules(&wanted.rules)?;
+    let snapshot = read::snapshot(&wanted.snapshot)?;
+    let id = TaskId::new(wanted.task);
+    let rows: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == id).collect();
+    if rows.is_empty() {
+        return Err(unknown(wanted, &snapshot));
+    }
+    problems::print(&snapshot);
+    let plan = scheduler_core::plan(&snapshot, &rules);
+    let mut out = Output::stdout();
+    Explanation { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
+        .print(&rows, &mut out)?;
+    out.finish()?;
+    Ok(Found::something_if(plan.decision(id).is_some_and(|decision| decision.action.changes_something())))
+}
+
+fn unknown(wanted: &ExplainArgs, snapshot: &Snapshot) -> Failure {
+    let failure = Failure::new(format!("{}: there is no task {} in it", wanted.snapshot, wanted.task));
+    let ids = snapshot.tasks.iter().map(|task| task.id);
+    match (ids.clone().min(), ids.max()) {
+        (Some(first), Some(last)) => failure.remedy(format!(
+            "the ids in it go from {first} to {last} ({} tasks); `scheduler plan` lists those that are decided about",
+            snapshot.tasks.len()
+        )),
+        _ => failure.remedy("it holds no task at all"),
+    }
+}
+
+struct Explanation<'a> {
+    snapshot: &'a Snapshot,
+    rules: &'a RuleSet,
+    plan: &'a Plan,
+    names: Names<'a>,
+}
+
+impl Explanation<'_> {
+    fn print(&self, rows: &[&Task], out: &mut impl Write) -> io::Result<()> {
+        for task in rows {
+            writeln!(out, "{}", self.row(task))?;
+        }
+        let Some(task) = rows.first() else { return Ok(()) };
+        match self.plan.decision(task.id) {
+            Some(decision) => {
+                let described = describe(decision, &self.names);
+                let style = described.tone.style();
+                writeln!(out, "{style}{}{style:#}: {}", described.word, described.sentence)?;
+            }
+            None => writeln!(out, "{}", self.undecided(task))?,
+        }
+        Ok(())
+    }
+
+    /// What the snapshot says of it.
+    fn row(&self, task: &Task) -> String {
+        let name = self.names.task(task.id);
+        let on = On(&task.work).to_string();
+        let on = if on.is_empty() { on } else { format!(" on {on}") };
+        let state = match &task.state {
+            State::Pending => format!("pending since {}", task.created),
+            State::Waiting(dispatch) => format!(
+                "waiting since {} to be taken up {} (dispatch {})",
+                dispatch.since,
+                self.names.placement(&dispatch.placement),
+                dispatch.id
+            ),
+            State::Running(_) if !task.kind().needs_place() => "running".to_owned(),
+            State::Running(placement) => format!("running {}", self.names.placement(placement)),
+            State::Finished { outcome, at: Some(at) } => format!("{outcome} since {at}"),
+            State::Finished { outcome, at: None } => outcome.to_string(),
+        };
+        let cost = if task.kind().needs_place() { task.cost().to_string() } else { "nothing".to_owned() };
+        format!("{} {name}{on}: {state}, costs {cost}", task.kind())
+    }
+
+    /// Why the pass says nothing of it.
+    fn undecided(&self, task: &Task) -> String {
+        match &task.state {
+            State::Pending if self.plan.unconsidered.get() > 0 => format!(
+                "not considered: the pass reached its limit of {} starts before; another pass follows at once",
+                self.rules.start_limit.get()
+            ),
+            State::Pending => "not considered in this pass".to_owned(),
+            State::Waiting(_) => {
+                "nothing to do: it holds its place and its claims until it is taken up".to_owned()
+            }
+            State::Running(_) => "nothing to do: it holds its place and its claims until it ends".to_owned(),
+            State::Finished { .. } => self.finished(task),
+        }
+    }
+
+    fn finished(&self, task: &Task) -> String {
+        let waiting = self.snapshot.tasks.iter().filter(|other| other.dependencies.contains(&task.id));
+        let dependents: Vec<String> =
+            waiting.map(|other| format!("{} {}", other.kind(), self.names.task(other.id))).collect();
+        if dependents.is_empty() {
+            "nothing to do: a pass never touches a finished task".to_owned()
+        } else {
+            format!(
+                "nothing to do: it is finished; it is kept because {} depends on it",
+                dependents.join(", ")
+            )
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Logs in the Standard Workload Format: a line a job, eighteen numbers a line, `-1` for what is not known.
+
+mod log;
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use scheduler_core::{
+    Forks, JobTemplateId, LaunchType, Priority, Sharing, Snapshot, State, Task, TaskId, Timestamp, Work,
+};
+use thin_vec::ThinVec;
+
+use super::cluster::{Cluster, GROUP};
+use super::{Imported, busiest};
+use crate::cli::SwfArgs;
+use crate::failure::Failure;
+use log::{Job, Log};
+
+/// How long no pass is said to have run when a log does not know how long its jobs waited.
+const BACKLOG_WITHOUT_WAITS: i64 = 3600;
+
+/// Imports the log at a moment: the one that was asked for, or the last at which most jobs were there.
+pub(super) fn import(wanted: &SwfArgs) -> Result<Imported, Failure> {
+    let source = &wanted.common.workload;
+    let log = Log::read(source)?;
+    let spans = || log.jobs.iter().map(|job| (job.submitted, job.ended()));
+    let Some(at) = wanted.common.at.or_else(|| busiest(spans())) else {
+        return Err(Failure::new(format!("{source}: there is no job in it"))
+            .remedy("choose a log with jobs, one a line"));
+    };
+    let moment = Moment::new(&log, at, wanted).ok_or_else(|| {
+        Failure::new(format!("--at {at}: outside the calendar")).remedy("choose a smaller number of seconds")
+    })?;
+    Ok(moment.import(&log, wanted))
+}
+
+/// The chosen moment, and since when no pass is said to have run.
+struct Moment {
+    at: i64,
+    last_pass: i64,
+    epoch: i64,
+    now: Timestamp,
+}
+
+impl Moment {
+    fn new(log: &Log, at: i64, wanted: &SwfArgs) -> Option<Self> {
+        let knows_waits = log.jobs.iter().any(|job| job.waited.is_some());
+        let backlog = wanted.backlog.unwrap_or(if knows_waits { 0 } else { BACKLOG_WITHOUT_WAITS });
+        let epoch = log.unix_start;
+        let now = DateTime::from_timestamp(epoch.checked_add(at)?, 0)?;
+        Some(Self { at, last_pass: at.saturating_sub(backlog), epoch, now })
+    }
+
+    fn import(&self, log: &Log, wanted: &SwfArgs) -> Imported {
+        let stages: HashMap<i64, Stage> =
+            log.jobs.iter().filter_map(|job| Some((job.number, self.stage(job)?))).collect();
+        let processors = log.processors();
+        let mut cluster = Cluster::sharing(processors, wanted.instances, self.now);
+        let mut sharing = Sharing::default();
+        let mut snapshot = Snapshot { now: self.now, ..Snapshot::default() };
+        let mut running = 0;
+        for job in &log.jobs {
+            let (state, dependency) = match self.stage(job) {
+                // The format says that a job starts after the preceding one, whether that was successful or not; only what is
+                // still there holds it up.
+                Some(Stage::Pending) => {
+                    (State::Pending, job.preceding.filter(|number| stages.contains_key(number)))
+                }
+                Some(Stage::Running) => {
+                    running += 1;
+                    (State::Running(Box::new(cluster.place(job.impact()))), None)
+                }
+                None => continue,
+            };
+            let dependencies = dependency.map(TaskId::new).into_iter().collect();
+            snapshot.tasks.push(self.task(job, state, dependencies, &mut sharing, wanted.exclusive));
+        }
+        (snapshot.instances, snapshot.groups) = cluster.into_rows("machine");
+        let summary = format!(
+            "{} s into the log, {}: {running} jobs running, {} pending; {} and {} in all",
+            self.at,
+            self.now,
+            snapshot.tasks.len() - running,
+            if wanted.instances == 1 {
+                "1 instance".to_owned()
+            } else {
+                format!("{} instances", wanted.instances)
+            },
+            Forks::new(processors),
+        );
+        Imported { snapshot, summary }
+    }
+
+    /// How far the job has come; `None` when it is not there yet, or not any more.
+    fn stage(&self, job: &Job) -> Option<Stage> {
+        if job.submitted > self.at {
+            None
+        } else if job.started() >= self.last_pass {
+            Some(Stage::Pending)
+        } else {
+            (job.ended() > self.at).then_some(Stage::Running)
+        }
+    }
+
+    fn task(
+        &self,
+        job: &Job,
+        state: State,
+        dependencies: ThinVec<TaskId>,
+        sharing: &mut Sharing,
+        exclusive: bool,
+    ) -> Task {
+        let name = job
+            .application
+            .map_or_else(|| "no application".to_owned(), |number| format!("application {number}"));
+        Task {
+            id: TaskId::new(job.number),
+            name: sharing.name(&name),
+            created: self.time(job.submitted),
+            priority: Priority::default(),
+            impact: job.impact(),
+            work: Work::Job {
+                project: None,
+                inventory: None,
+                template: job.application.map(JobTemplateId::new),
+                allow_simultaneous: !exclusive,
+                sources_already_updated: ThinVec::new(),
+            },
+            state,
+            launch_type: LaunchType::Manual,
+            groups: sharing.groups(&[GROUP]),
+            dependencies,
+            // A log knows neither projects nor inventories, so that there is nothing to derive.
+            dependencies_derived: true,
+            cancel_requested: false,
+            own_keys: ThinVec::new(),
+        }
+    }
+
+    /// A moment of the log on the calendar. It lies between the log's beginning and `now`, so that it is on it.
+    fn time(&self, seconds: i64) -> Timestamp {
+        DateTime::from_timestamp(self.epoch.saturating_add(seconds), 0).unwrap_or(self.now)
+    }
+}
+
+/// How far a job has come at the chosen moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Pending,
+    Running,
+}

@@ -1,0 +1,201 @@
+//! `scheduler plan`: a pass over a snapshot, as tables for people or as JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use comfy_table::{Cell, Table};
+use scheduler_core::{Action, Plan, Snapshot, TaskRef};
+
+use crate::Found;
+use crate::cli::{PlanArgs, Show};
+use crate::decisions::{describe, node};
+use crate::failure::Failure;
+use crate::output::{Output, table};
+use crate::words::{Names, On};
+use crate::{problems, read};
+
+/// Plans and prints. A snapshot with malformed rows is planned all the same: the pass contains them (R11).
+pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {
+    let rules = read::rules(&wanted.rules)?;
+    let snapshot = read::snapshot(&wanted.snapshot)?;
+    problems::print(&snapshot);
+    let plan = scheduler_core::plan(&snapshot, &rules);
+    let mut out = Output::stdout();
+    if wanted.json {
+        serde_json::to_writer_pretty(&mut out, &plan).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        Report { snapshot: &snapshot, plan: &plan, wanted, names: Names::of(&snapshot) }.print(&mut out)?;
+    }
+    out.finish()?;
+    Ok(Found::something_if(!plan.is_idle()))
+}
+
+struct Report<'a> {
+    snapshot: &'a Snapshot,
+    plan: &'a Plan,
+    wanted: &'a PlanArgs,
+    names: Names<'a>,
+}
+
+impl Report<'_> {
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        self.decisions(out)?;
+        if self.shows(Show::Nodes) {
+            self.nodes(out)?;
+        }
+        if self.shows(Show::Creates) {
+            self.creates(out)?;
+        }
+        if self.shows(Show::Links) {
+            self.links(out)?;
+        }
+        self.summary(out)
+    }
+
+    fn shows(&self, part: Show) -> bool {
+        self.wanted.only.is_empty() || self.wanted.only.contains(&part)
+    }
+
+    fn decisions(&self, out: &mut impl Write) -> io::Result<()> {
+        let described =
+            self.plan.decisions.iter().map(|decision| (decision, describe(decision, &self.names)));
+        let rows =
+            described.filter(|(_, described)| self.shows(described.show)).map(|(decision, described)| {
+                vec![
+                    Cell::new(self.names.task(decision.task)),
+                    Cell::new(decision.kind),
+                    described.tone.cell(described.word),
+                    Cell::new(described.sentence),
+                ]
+            });
+        self.part(out, &["task", "kind", "decision", "where or why"], rows)
+    }
+
+    fn nodes(&self, out: &mut impl Write) -> io::Result<()> {
+        let rows = self.plan.nodes.iter().map(|decision| {
+            let (word, why, tone) = node(&decision.step);
+            vec![
+                Cell::new(self.names.task(decision.workflow)),
+                Cell::new(decision.node),
+                tone.cell(word),
+                Cell::new(why),
+            ]
+        });
+        self.part(out, &["workflow", "node", "decision", "how or why"], rows)
+    }
+
+    fn creates(&self, out: &mut impl Write) -> io::Result<()> {
+        let rows = self.plan.creates.iter().enumerate().map(|(position, create)| {
+            vec![
+                Cell::new(format!("new-{position}")),
+                Cell::new(create.work.kind()),
+                Cell::new(On(&create.work)),
+                Cell::new(self.names.creation(create)),
+            ]
+        });
+        self.part(out, &["created", "kind", "on", "for"], rows)
+    }
+
+    /// Tasks for which nothing was found to wait for are counted in the summary only.
+    fn links(&self, out: &mut impl Write) -> io::Result<()> {
+        let linked = self.plan.derived.iter().filter(|derived| !derived.links.is_empty());
+        let rows = linked.map(|derived| {
+            let links: Vec<String> =
+                derived.links.iter().map(|&link: &TaskRef| self.names.reference(link)).collect();
+            vec![Cell::new(self.names.task(derived.task)), Cell::new(links.join(", "))]
+        });
+        self.part(out, &["task", "now depends on"], rows)
+    }
+
+    /// A table with at most as many rows as asked for, and how many more there are. Nothing when there are none.
+    fn part(
+        &self,
+        out: &mut impl Write,
+        header: &[&str],
+        mut rows: impl Iterator<Item = Vec<Cell>>,
+    ) -> io::Result<()> {
+        let limit = if self.wanted.limit == 0 { usize::MAX } else { self.wanted.limit };
+        let mut part: Table = table(header);
+        part.add_rows(rows.by_ref().take(limit));
+        if part.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", part.trim_fmt())?;
+        let more = rows.count();
+        if more > 0 {
+            writeln!(out, "… and {more} more; `--limit 0` shows all, `--only` fewer kinds")?;
+        }
+        writeln!(out)
+    }
+
+    /// One line for what is decided, and one for each kind of "no".
+    fn summary(&self, out: &mut impl Write) -> io::Result<()> {
+        let counts = Counts::of(self.plan, &self.names);
+        writeln!(out, "{} tasks, {}", self.snapshot.tasks.len(), counts.sentence(self.plan))?;
+        for (what, tokens) in [("held", &counts.held), ("ended", &counts.ended)] {
+            if !tokens.is_empty() {
+                let tokens: Vec<String> =
+                    tokens.iter().map(|(token, count)| format!("{token} {count}")).collect();
+                writeln!(out, "{what}: {}", tokens.join(", "))?;
+            }
+        }
+        if self.plan.unconsidered.get() > 0 {
+            writeln!(out, "not considered, since the start limit was reached: {}", self.plan.unconsidered)?;
+        }
+        if self.plan.more {
+            writeln!(out, "another pass should follow at once")?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    starts: usize,
+    holds: usize,
+    ends: usize,
+    others: usize,
+    held: BTreeMap<&'static str, usize>,
+    ended: BTreeMap<&'static str, usize>,
+}
+
+impl Counts {
+    fn of(plan: &Plan, names: &Names<'_>) -> Self {
+        let mut counts = Self::default();
+        for decision in &plan.decisions {
+            let token = describe(decision, names).token;
+            let action = &decision.action;
+            if action.start().is_some() {
+                counts.starts += 1;
+            } else if action.end().is_some() {
+                counts.ends += 1;
+                *counts.ended.entry(token.unwrap_or_default()).or_default() += 1;
+            } else if action.hold().is_some() || matches!(action, Action::Leave(_)) {
+                counts.holds += 1;
+                *counts.held.entry(token.unwrap_or_default()).or_default() += 1;
+            } else {
+                counts.others += 1;
+            }
+        }
+        counts
+    }
+
+    fn sentence(&self, plan: &Plan) -> String {
+        let mut parts = vec![
+            format!("{} to start", self.starts),
+            format!("{} held", self.holds),
+            format!("{} to end", self.ends),
+        ];
+        let others = [
+            (self.others, "dispatches to send again or cancel"),
+            (plan.nodes.len(), "nodes to advance"),
+            (plan.creates.len(), "tasks to create"),
+            (plan.derived.len(), "with dependencies derived"),
+        ];
+        parts.extend(
+            others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
+        );
+        parts.join(", ")
+    }
+}

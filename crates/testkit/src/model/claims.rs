@@ -1,0 +1,149 @@
+//! R2 and R3: who may not start, because of whom.
+
+use std::ptr;
+
+use scheduler_core::{
+    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous, Task,
+    Work, WorkflowOf,
+};
+
+use super::Model;
+
+/// One claim of one task: a row of the table with its key.
+pub(super) struct Claimed<'a> {
+    resource: &'a Resource,
+    key: ResourceKey,
+    mode: Mode,
+}
+
+impl<'a> Model<'a> {
+    /// R2: what a task claims, in the order of the table's rows.
+    pub(super) fn claims(&self, task: &Task) -> Vec<Claimed<'a>> {
+        let private = matches!(task.work, Work::ProjectUpdate { job_type: ProjectUpdateType::Run, .. });
+        if private || task.launch_type == LaunchType::Sync {
+            return Vec::new();
+        }
+        let claimant = Claimant::of(&task.work);
+        let rows = self.rules.claims.iter().filter(|row| Some(row.by) == claimant);
+        let claims = rows.filter_map(|row| Some((row, mode(row, &task.work)?)));
+        claims
+            .flat_map(|(row, mode)| {
+                let keys = keys(&row.resource, task).into_iter();
+                keys.map(move |key| Claimed { resource: &row.resource, key, mode })
+            })
+            .collect()
+    }
+
+    /// R2: whether the matrix of the pending claim's resource forbids it under the held one.
+    fn forbids(&self, pending: &Claimed<'_>, held: &Claimed<'_>) -> bool {
+        pending.key == held.key
+            && self
+                .rules
+                .matrix(pending.resource)
+                .is_some_and(|matrix| matrix.forbids(pending.mode, held.mode))
+    }
+
+    /// R2 and choice 3: the first row in conflict, then the first held mode, then the smallest holder. A lost dispatch
+    /// does not count against its own replacement (R8.2).
+    pub(super) fn blocked(&self, task: &Task) -> Option<Reason> {
+        let holding = self.snapshot.tasks.iter().filter(|row| row.state.is_holding() && !ptr::eq(*row, task));
+        let holding: Vec<_> = holding.chain(self.started.iter().map(|(row, _)| *row)).collect();
+        self.claims(task).iter().find_map(|wanted| {
+            let held = holding.iter().flat_map(|holder| {
+                let claims = self.claims(holder).into_iter();
+                claims
+                    .filter(|held| self.forbids(wanted, held))
+                    .map(|held| (held.mode, holder.id, holder.kind()))
+            });
+            let (held, holder, holder_kind) = held.min()?;
+            Some(Reason::Blocked {
+                resource: wanted.key.clone(),
+                wanted: wanted.mode,
+                held,
+                holder,
+                holder_kind,
+            })
+        })
+    }
+
+    /// R3: a later task may not start if holding its claims would block an older task that keeps its place.
+    pub(super) fn behind(&self, task: &Task) -> Option<Reason> {
+        if !self.rules.chronological {
+            return None;
+        }
+        self.claims(task).iter().find_map(|held| {
+            let older = self.places.iter().filter(|older| !self.is_waited_for_above(task, older));
+            let (older, wants) = older
+                .flat_map(|older| self.claims(older).into_iter().map(move |wants| (older, wants)))
+                .find(|(_, wants)| self.forbids(wants, held))?;
+            Some(Reason::Behind {
+                resource: held.key.clone(),
+                wanted: held.mode,
+                older_wants: wants.mode,
+                older: older.id,
+                older_kind: older.kind(),
+            })
+        })
+    }
+
+    /// R3: whether the task's own workflow, or one above it, blocks the older task: nobody waits behind somebody who
+    /// waits for them.
+    fn is_waited_for_above(&self, task: &Task, older: &Task) -> bool {
+        let wants = self.claims(older);
+        self.ancestors(task.id)
+            .into_iter()
+            .filter_map(|above| self.row(above))
+            .filter(|above| above.state.is_holding())
+            .any(|above| {
+                let held = self.claims(above);
+                wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
+            })
+    }
+}
+
+/// How a row of the table is claimed; `None` for not at all.
+fn mode(row: &Claim, work: &Work) -> Option<Mode> {
+    let simultaneous = match work {
+        Work::Job { allow_simultaneous, .. } | Work::WorkflowJob { allow_simultaneous, .. } => {
+            *allow_simultaneous
+        }
+        _ => false,
+    };
+    match row.simultaneous {
+        Simultaneous::As(mode) if simultaneous => Some(mode),
+        Simultaneous::Nothing if simultaneous => None,
+        _ => Some(row.mode),
+    }
+}
+
+/// The keys of a resource that a task names; a null key is no claim.
+fn keys(resource: &Resource, task: &Task) -> Vec<ResourceKey> {
+    let key = match (resource, &task.work) {
+        (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
+            project.map(ResourceKey::Project)
+        }
+        (
+            Resource::Inventory,
+            Work::Job { inventory, .. }
+            | Work::InventoryUpdate { inventory, .. }
+            | Work::AdHocCommand { inventory },
+        ) => inventory.map(ResourceKey::Inventory),
+        (Resource::InventorySource, Work::InventoryUpdate { source, .. }) => {
+            source.map(ResourceKey::InventorySource)
+        }
+        (Resource::JobTemplate, Work::Job { template, .. }) => template.map(ResourceKey::JobTemplate),
+        (Resource::JobTemplate, Work::WorkflowJob { of: WorkflowOf::Slices(template), .. }) => {
+            template.map(ResourceKey::JobTemplate)
+        }
+        (Resource::WorkflowTemplate, Work::WorkflowJob { of: WorkflowOf::Template(template), .. }) => {
+            template.map(ResourceKey::WorkflowTemplate)
+        }
+        (Resource::SystemJobSlot, _) => Some(ResourceKey::SystemJobSlot),
+        (Resource::Own(name), _) => {
+            let own = task.own_keys.iter().filter(|own| own.resource == *name);
+            return own.map(|own| ResourceKey::Own(own.clone().into())).collect();
+        }
+        _ => None,
+    };
+    key.into_iter().collect()
+}
