@@ -47,9 +47,7 @@ impl Judged {
 /// Advances every running workflow, innermost first, adding to the ends.
 pub(super) fn advance(rows: &Rows<'_>, endings: &mut Endings) -> Steps {
     let mut named: BTreeMap<TaskId, usize> = BTreeMap::new();
-    for job in
-        rows.snapshot.graphs.iter().flat_map(|graph| &graph.nodes).filter_map(|node| node.progress.job())
-    {
+    for job in rows.every_graph().flat_map(|graph| &graph.nodes).filter_map(|node| node.progress.job()) {
         let times = named.entry(job).or_default();
         *times = times.saturating_add(1);
     }
