@@ -97,6 +97,7 @@ mod words;
 mod workflow;
 
 pub use audit::{About, Fault, Violation, audit};
+pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
     CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
