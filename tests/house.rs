@@ -51,7 +51,10 @@ fn every_path_that_the_readme_names_exists() {
     let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned);
     let named = inline_code(&readme).into_iter().chain(links);
     let is_path = |word: &String| {
-        word.contains('/') && !word.contains([' ', '<', '|', '(']) && !word.contains("://") && !word.starts_with('-')
+        word.contains('/')
+            && !word.contains([' ', '<', '|', '('])
+            && !word.contains("://")
+            && !word.starts_with('-')
     };
     let missing: Vec<String> = named.filter(is_path).filter(|path| !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "README.md names paths that do not exist: {missing:?}");
@@ -67,11 +70,8 @@ fn the_readme_names_every_crate() {
 
 #[test]
 fn every_command_of_the_readme_exists() {
-    let program: String = tracked()
-        .iter()
-        .filter(|path| path.starts_with("crates/scheduler/src"))
-        .map(read)
-        .collect();
+    let program: String =
+        tracked().iter().filter(|path| path.starts_with("crates/scheduler/src")).map(read).collect();
     for command in commands(&read("README.md")) {
         let words: Vec<&str> = command.split_whitespace().collect();
         let after = |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1));
@@ -144,7 +144,8 @@ fn dependencies_point_one_way() {
 fn the_core_has_no_clock_no_socket_and_no_unsafe_code() {
     let core = read("crates/scheduler-core/src/lib.rs");
     assert!(core.contains("#![no_std]") && core.contains("#![forbid(unsafe_code)]"));
-    let allowed = ["serde", "thiserror", "chrono", "indexmap", "rustc-hash", "thin-vec", "schemars", "proptest"];
+    let allowed =
+        ["serde", "thiserror", "chrono", "indexmap", "rustc-hash", "thin-vec", "schemars", "proptest"];
     for dependency in dependencies(&read("crates/scheduler-core/Cargo.toml")) {
         assert!(
             dependency.is_empty() || dependency.starts_with('#') || allowed.contains(&dependency.as_str()),
@@ -152,7 +153,8 @@ fn the_core_has_no_clock_no_socket_and_no_unsafe_code() {
         );
     }
     let workspace = read("Cargo.toml");
-    let chrono = workspace.lines().find(|line| line.starts_with("chrono = ")).expect("the workspace names chrono");
+    let chrono =
+        workspace.lines().find(|line| line.starts_with("chrono = ")).expect("the workspace names chrono");
     assert!(chrono.contains("default-features = false") && !chrono.contains("\"clock\""), "{chrono}");
 }
 
@@ -176,7 +178,10 @@ fn nothing_names_the_machine_it_was_written_on() {
 
 #[test]
 fn every_dependency_comes_from_the_public_registry() {
-    assert!(!root().join(".cargo/config.toml").exists(), "where crates come from is each machine's own business");
+    assert!(
+        !root().join(".cargo/config.toml").exists(),
+        "where crates come from is each machine's own business"
+    );
     for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
         let path = root().join(lock);
         let Ok(text) = fs::read_to_string(path) else { continue };
@@ -213,7 +218,9 @@ fn files_stay_readable() {
 fn every_module_says_what_it_is_for() {
     let silent: Vec<String> = tracked()
         .iter()
-        .filter(|path| path.starts_with("crates") && path.extension().is_some_and(|extension| extension == "rs"))
+        .filter(|path| {
+            path.starts_with("crates") && path.extension().is_some_and(|extension| extension == "rs")
+        })
         .filter(|path| !read(path).lines().take(8).any(|line| line.starts_with("//!")))
         .map(|path| path.display().to_string())
         .collect();
