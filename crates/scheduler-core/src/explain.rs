@@ -1,1 +1,299 @@
-//! To be filled in.
+//! The whole chain of waiting: what a held task waits for, what that waits for, and so on.
+//!
+//! A plan's reasons name one step each; an [`Explainer`] follows them from decision to decision. It knows the plan only: a
+//! task that the pass decided nothing about (one that runs, for example) ends the chain. Building an index costs one look at
+//! each decision, a question one look-up for each step; no task is visited twice.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::{FxHashMap, FxHashSet};
+use crate::{Action, Decision, Kind, Outlook, Plan, Reason, TaskId, TaskRef};
+
+/// Why a task is where it is: the chain of waiting from it on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Explanation {
+    /// The task that was asked about.
+    pub task: TaskRef,
+    /// Each held task of the chain with its reason, the one asked about first; none if it is not held.
+    pub steps: Vec<Step>,
+    /// Where the chain ends.
+    pub ending: Ending,
+}
+
+/// A held task of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Which.
+    pub task: TaskId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Why it is held.
+    pub reason: Reason,
+}
+
+/// Where a chain ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Ending {
+    /// At capacity: the last step waits for room, not for a task.
+    Capacity,
+    /// At something that time alone does not mend: the last step can never run as things stand.
+    Never,
+    /// At a task about which the pass decided nothing: it runs, or was dispatched, or was not considered.
+    Undecided(TaskRef),
+    /// At a task that is not held in this pass but starts, ends, or is otherwise dealt with.
+    Decided {
+        /// The task.
+        task: TaskRef,
+        /// What becomes of it.
+        action: Box<Action>,
+    },
+    /// At a task that this plan creates.
+    Created(TaskRef),
+    /// At a task that is in the chain already. The plan of a pass names such a circle itself ([`Reason::Circle`]).
+    Loop(TaskRef),
+}
+
+/// An index over a plan, for asking about many tasks.
+#[derive(Clone, Debug)]
+pub struct Explainer<'plan> {
+    decisions: FxHashMap<TaskId, &'plan Decision>,
+}
+
+impl Plan {
+    /// The chain of waiting from this task on; `None` if the pass decided nothing about it. Builds an index each time: take
+    /// [`Plan::explainer`] to ask about many tasks.
+    #[must_use]
+    pub fn explain(&self, task: TaskId) -> Option<Explanation> {
+        self.explainer().explain(task)
+    }
+
+    /// An index for asking about many tasks.
+    #[must_use]
+    pub fn explainer(&self) -> Explainer<'_> {
+        Explainer { decisions: self.decisions.iter().map(|decision| (decision.task, decision)).collect() }
+    }
+}
+
+impl Explainer<'_> {
+    /// The decision about a task.
+    #[must_use]
+    pub fn decision(&self, task: TaskId) -> Option<&Decision> {
+        self.decisions.get(&task).copied()
+    }
+
+    /// The chain of waiting from this task on; `None` if the pass decided nothing about it.
+    #[must_use]
+    pub fn explain(&self, task: TaskId) -> Option<Explanation> {
+        let asked = TaskRef::Task { id: task, kind: self.decision(task)?.kind };
+        let mut steps = Vec::new();
+        let mut seen = FxHashSet::default();
+        let mut at = asked;
+        let ending = loop {
+            let Some(id) = at.task() else { break Ending::Created(at) };
+            let Some(decision) = self.decision(id) else { break Ending::Undecided(at) };
+            let Some(reason) = decision.action.hold() else {
+                break Ending::Decided { task: at, action: Box::new(decision.action.clone()) };
+            };
+            if !seen.insert(id) {
+                break Ending::Loop(at);
+            }
+            steps.push(Step { task: id, kind: decision.kind, reason: reason.clone() });
+            if reason.outlook() == Outlook::Never {
+                break Ending::Never;
+            }
+            match reason.waits_for() {
+                Some(next) => at = next,
+                None => break Ending::Capacity,
+            }
+        };
+        Some(Explanation { task: asked, steps, ending })
+    }
+}
+
+impl Reason {
+    /// The task that it names as the one to wait for, if it names one.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<TaskRef> {
+        match self {
+            Self::Dependency { on } => Some(*on),
+            Self::Blocked { holder, holder_kind, .. } => {
+                Some(TaskRef::Task { id: *holder, kind: *holder_kind })
+            }
+            Self::Behind { older, older_kind, .. } => Some(TaskRef::Task { id: *older, kind: *older_kind }),
+            Self::Circle { waits, .. } => waits.waits_for(),
+            Self::Malformed(_) | Self::NoCapacity(_) | Self::NeverFits(_) => None,
+        }
+    }
+}
+
+/// One sentence: "job 42 waits for project update 40, which waits for job 17 to release project 3".
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut joint = Joint::Start;
+        for step in &self.steps {
+            joint.subject(f, TaskRef::Task { id: step.task, kind: step.kind })?;
+            joint = clause(f, &step.reason)?;
+        }
+        match &self.ending {
+            Ending::Capacity | Ending::Never | Ending::Undecided(_) => Ok(()),
+            Ending::Decided { task, action } => {
+                joint.subject(f, *task)?;
+                action.fmt(f)
+            }
+            Ending::Created(task) => {
+                joint.subject(f, *task)?;
+                f.write_str("is created by this pass")
+            }
+            Ending::Loop(task) => {
+                joint.subject(f, *task)?;
+                f.write_str("is in this chain already")
+            }
+        }
+    }
+}
+
+/// How the next clause follows.
+enum Joint {
+    Start,
+    /// The last word was the next subject.
+    Which,
+    /// It was not.
+    Afresh,
+}
+
+impl Joint {
+    fn subject(&self, f: &mut fmt::Formatter<'_>, task: TaskRef) -> fmt::Result {
+        match self {
+            Self::Start => write!(f, "{task} "),
+            Self::Which => f.write_str(", which "),
+            Self::Afresh => write!(f, "; {task} "),
+        }
+    }
+}
+
+/// Writes in short what the reason says of its task.
+fn clause(f: &mut fmt::Formatter<'_>, reason: &Reason) -> Result<Joint, fmt::Error> {
+    match reason {
+        Reason::Dependency { on } => write!(f, "waits for {on}").map(|()| Joint::Which),
+        Reason::Blocked { resource, holder, holder_kind, .. } => {
+            write!(f, "waits for {holder_kind} {holder} to release {resource}").map(|()| Joint::Afresh)
+        }
+        Reason::Behind { older, older_kind, .. } => {
+            write!(f, "may not overtake {older_kind} {older}").map(|()| Joint::Which)
+        }
+        other => write!(f, "{other}").map(|()| Joint::Afresh),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::ResourceKey;
+
+    fn job(id: i64) -> TaskRef {
+        TaskRef::Task { id: id.into(), kind: Kind::Job }
+    }
+
+    fn held(task: i64, kind: Kind, reason: Reason) -> Decision {
+        Decision { task: task.into(), kind, action: Action::Hold(reason) }
+    }
+
+    fn blocked_by_17() -> Reason {
+        Reason::Blocked {
+            resource: ResourceKey::Project(3.into()),
+            wanted: crate::Mode::Update,
+            held: crate::Mode::Use,
+            holder: 17.into(),
+            holder_kind: Kind::Job,
+        }
+    }
+
+    fn dependency(on: i64, kind: Kind) -> Reason {
+        Reason::Dependency { on: TaskRef::Task { id: on.into(), kind } }
+    }
+
+    fn plan(decisions: impl Into<Vec<Decision>>) -> Plan {
+        Plan { decisions: decisions.into(), ..Plan::default() }
+    }
+
+    #[test]
+    fn r10_a_chain_goes_to_the_task_that_runs() {
+        let plan = plan([
+            held(40, Kind::ProjectUpdate, blocked_by_17()),
+            held(42, Kind::Job, dependency(40, Kind::ProjectUpdate)),
+        ]);
+        let chain = plan.explain(42.into()).unwrap();
+        assert_eq!(
+            chain.to_string(),
+            "job 42 waits for project update 40, which waits for job 17 to release project 3"
+        );
+        assert_eq!(chain.steps.len(), 2);
+        assert_eq!(chain.ending, Ending::Undecided(job(17)));
+    }
+
+    #[test]
+    fn r10_a_task_without_a_decision_has_no_chain() {
+        assert_eq!(plan([]).explain(1.into()), None);
+    }
+
+    #[test]
+    fn r10_a_chain_says_what_becomes_of_its_last_task() {
+        let start =
+            Decision { task: 17.into(), kind: Kind::Job, action: Action::Start(crate::Place::Nowhere) };
+        let plan = plan([start, held(40, Kind::ProjectUpdate, blocked_by_17())]);
+        assert_eq!(
+            plan.explain(40.into()).unwrap().to_string(),
+            "project update 40 waits for job 17 to release project 3; \
+             job 17 starts at once, without a place"
+        );
+        assert_eq!(plan.explain(17.into()).unwrap().to_string(), "job 17 starts at once, without a place");
+    }
+
+    #[test]
+    fn r10_a_chain_ends_at_what_can_never_run() {
+        let malformed = Reason::Malformed(crate::Malformed::DuplicateId);
+        let plan = plan([held(1, Kind::Job, malformed), held(2, Kind::Job, dependency(1, Kind::Job))]);
+        let chain = plan.explain(2.into()).unwrap();
+        assert_eq!(chain.ending, Ending::Never);
+        assert_eq!(
+            chain.to_string(),
+            "job 2 waits for job 1, which can never run as things stand: several rows have its id"
+        );
+    }
+
+    #[test]
+    fn r10_a_loop_in_a_plan_of_another_maker_ends() {
+        let plan = plan([
+            held(1, Kind::Job, dependency(2, Kind::Job)),
+            held(2, Kind::Job, dependency(1, Kind::Job)),
+        ]);
+        let chain = plan.explain(1.into()).unwrap();
+        assert_eq!(chain.ending, Ending::Loop(job(1)));
+        assert_eq!(
+            chain.to_string(),
+            "job 1 waits for job 2, which waits for job 1, which is in this chain already"
+        );
+    }
+
+    #[test]
+    fn r10_a_chain_ends_at_a_new_task() {
+        let new = TaskRef::New { id: crate::CreateId::new(0), kind: Kind::ProjectUpdate };
+        let plan = plan([held(1, Kind::Job, Reason::Dependency { on: new })]);
+        assert_eq!(
+            plan.explain(1.into()).unwrap().to_string(),
+            "job 1 waits for project update new-0, which is created by this pass"
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use scheduler_core::{Plan, RuleSet, Snapshot, State, Task, TaskId};
+use scheduler_core::{Ending, Explanation, Plan, RuleSet, Snapshot, State, Task, TaskId};
 
 use crate::Found;
 use crate::cli::ExplainArgs;
@@ -24,7 +24,7 @@ pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
     problems::print(&snapshot);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
-    Explanation { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
+    Answer { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
         .print(&rows, &mut out)?;
     out.finish()?;
     Ok(Found::something_if(plan.decision(id).is_some_and(|decision| decision.action.changes_something())))
@@ -42,14 +42,14 @@ fn unknown(wanted: &ExplainArgs, snapshot: &Snapshot) -> Failure {
     }
 }
 
-struct Explanation<'a> {
+struct Answer<'a> {
     snapshot: &'a Snapshot,
     rules: &'a RuleSet,
     plan: &'a Plan,
     names: Names<'a>,
 }
 
-impl Explanation<'_> {
+impl Answer<'_> {
     fn print(&self, rows: &[&Task], out: &mut impl Write) -> io::Result<()> {
         for task in rows {
             writeln!(out, "{}", self.row(task))?;
@@ -60,10 +60,43 @@ impl Explanation<'_> {
                 let described = describe(decision, &self.names);
                 let style = described.tone.style();
                 writeln!(out, "{style}{}{style:#}: {}", described.word, described.sentence)?;
+                if let Some(explanation) = self.plan.explain(task.id) {
+                    self.chain(&explanation, out)?;
+                }
             }
             None => writeln!(out, "{}", self.undecided(task))?,
         }
         Ok(())
+    }
+
+    /// What the task waits for, what that waits for, and so on: a line each.
+    fn chain(&self, explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
+        for step in explanation.steps.iter().skip(1) {
+            writeln!(out, "  {} {} {}", step.kind, self.names.task(step.task), step.reason)?;
+        }
+        match &explanation.ending {
+            Ending::Capacity => writeln!(out, "  room comes when tasks that run there end"),
+            Ending::Never => writeln!(out, "  time alone does not help: somebody must change something"),
+            Ending::Decided { .. } if explanation.steps.is_empty() => Ok(()),
+            Ending::Decided { task, action } => writeln!(out, "  {} {action}", self.names.reference(*task)),
+            Ending::Created(task) => {
+                writeln!(
+                    out,
+                    "  {} is created by this pass and starts in a later one",
+                    self.names.reference(*task)
+                )
+            }
+            Ending::Loop(task) => {
+                writeln!(out, "  {} stands in this chain already", self.names.reference(*task))
+            }
+            Ending::Undecided(task) => {
+                let row = self.snapshot.tasks.iter().find(|row| Some(row.id) == task.task());
+                match row {
+                    Some(row) => writeln!(out, "  {}", self.row(row)),
+                    None => writeln!(out, "  {} is not in the snapshot", self.names.reference(*task)),
+                }
+            }
+        }
     }
 
     /// What the snapshot says of it.

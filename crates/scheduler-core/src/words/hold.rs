@@ -1,0 +1,128 @@
+//! Why a task does not start.
+
+use core::fmt;
+
+use crate::{Lack, Malformed, Reason, Shortfall, TaskRef};
+
+/// How a sentence about what can never run begins.
+pub(crate) const NEVER: &str = "can never run as things stand: ";
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(malformed) => write!(f, "{NEVER}{malformed}"),
+            Self::Dependency { on } => write!(f, "waits for {on}, on which it depends"),
+            Self::Blocked { resource, wanted, held, holder, holder_kind } => write!(
+                f,
+                "waits for {holder_kind} {holder} to release {resource} \
+                 (held for {held}, wanted for {wanted})"
+            ),
+            Self::Behind { resource, wanted, older_wants, older, older_kind } => write!(
+                f,
+                "may not overtake the older {older_kind} {older}, which waits for {resource} too \
+                 (the older wants it for {older_wants}, this one for {wanted})"
+            ),
+            Self::NoCapacity(shortfalls) => {
+                f.write_str("waits for capacity: ")?;
+                list(f, shortfalls)
+            }
+            Self::NeverFits(shortfalls) => {
+                f.write_str(NEVER)?;
+                if shortfalls.is_empty() { f.write_str("it has no group") } else { list(f, shortfalls) }
+            }
+            Self::Circle { waits, circle } => {
+                write!(f, "{NEVER}it waits for itself, in the circle ")?;
+                round(f, circle)?;
+                write!(f, "; it {waits}")
+            }
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, shortfalls: &[Shortfall]) -> fmt::Result {
+    for (at, shortfall) in shortfalls.iter().enumerate() {
+        let separator = if at == 0 { "" } else { "; " };
+        write!(f, "{separator}{shortfall}")?;
+    }
+    Ok(())
+}
+
+/// "job 1 → workflow job 2 → job 1".
+fn round(f: &mut fmt::Formatter<'_>, circle: &[TaskRef]) -> fmt::Result {
+    for task in circle {
+        write!(f, "{task} → ")?;
+    }
+    circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
+}
+
+/// The subject is the row: "several rows have its id".
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateId => f.write_str("several rows have its id"),
+            Self::MissingDependency { on } => {
+                write!(f, "it depends on task {on}, which the snapshot does not hold")
+            }
+            Self::DependencyCycle { by } => {
+                write!(f, "it depends on itself, by way of its dependency {by}")
+            }
+            Self::NoKnownGroup => {
+                f.write_str("none of its instance groups is known, nor is a default group of the rule set")
+            }
+            Self::NoGraph => {
+                f.write_str("the snapshot does not hold exactly one graph of this running workflow")
+            }
+            Self::GraphCycle { node } => write!(f, "its graph has a cycle through node {node}"),
+            Self::GraphEdge { node } => {
+                write!(f, "an edge of its graph names node {node}, which the graph does not have")
+            }
+            Self::GraphNode { node } => write!(
+                f,
+                "node {node} of its graph is there several times, or its job is missing, is the job of another \
+                 node, or is the workflow itself"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group {}", self.group)?;
+        if !self.name.is_empty() {
+            write!(f, " {:?}", &*self.name)?;
+        }
+        write!(f, " {}", self.lack)
+    }
+}
+
+/// The subject is the group: "has no usable instance …".
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownGroup => f.write_str("is unknown to the snapshot"),
+            Self::LargerThanLimit { needed, limit } => {
+                write!(f, "never takes more than {limit}, and it needs {needed}")
+            }
+            Self::NoUsableInstance => f.write_str("has no usable instance that may run this kind of task"),
+            Self::NoUsableController { needed } => {
+                write!(
+                    f,
+                    "could take it, but no usable instance of the control plane has the {needed} that controlling it needs"
+                )
+            }
+            Self::TaskLimit { used, limit } => write!(f, "holds {used} and may hold {limit}"),
+            Self::ForkLimit { needed, used, limit } => write!(
+                f,
+                "has {} free within its limit ({used} used, {limit} in all), and it needs {needed}",
+                limit.minus(*used)
+            ),
+            Self::Full { needed, free, total } => {
+                write!(f, "has at most {free} free on one instance ({total} in all), and it needs {needed}")
+            }
+            Self::NoController { needed, free } => write!(
+                f,
+                "could take it, but the control plane has at most {free} free on one instance, and controlling it needs {needed}"
+            ),
+        }
+    }
+}
