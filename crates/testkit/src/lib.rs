@@ -5,3 +5,8 @@ pub mod fuzz;
 pub mod model;
 pub mod scenario;
 pub mod workload;
+
+/// The README's program, so that it cannot go stale.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
