@@ -6,6 +6,8 @@
 
 use std::fmt::{Debug, Write};
 
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use scheduler_core::strategies;
 use scheduler_core::{Claim, Claimant, ControlPlane, Matrix, Mode, NodeId, Resource, Simultaneous};
 use scheduler_core::{
     Convergence, Dispatch, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup, InstanceId,
@@ -23,6 +25,18 @@ fn r1_to_r11_the_pass_and_the_model_agree_on_tower_2018() {
 #[test]
 fn r1_to_r11_the_pass_and_the_model_agree_on_awx_2024() {
     compare("awx-2024", RuleSet::awx_2024);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r1_to_r11_the_pass_and_the_model_agree_on_the_published_strategies(
+        snapshot in strategies::snapshot(),
+        rules in strategies::rules(),
+    ) {
+        prop_assert!(!differ(&snapshot, &rules), "{}", report(&snapshot, &rules));
+    }
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -69,7 +83,11 @@ fn smallest(mut snapshot: Snapshot, mut rules: RuleSet) -> (Snapshot, RuleSet) {
             |task| task.own_keys.clear(),
             |task| task.created = moment(0),
             |task| task.state = State::Pending,
-            |task| task.work = Work::AdHocCommand { inventory: None },
+            |task| {
+                if !matches!(task.work, Work::WorkflowJob { .. }) {
+                    task.work = Work::AdHocCommand { inventory: None };
+                }
+            },
         ];
         for simplify in simpler {
             for at in 0..snapshot.tasks.len() {
@@ -253,7 +271,7 @@ impl Dice {
             }
         }
         if !careful && self.one_in(4) {
-            graphs.push(self.graph(TaskId::new(1), &mut jobs, careful));
+            graphs.push(self.graph(TaskId::new(i64::from(count) + 1), &mut jobs, careful));
         }
         let projects = (1..=3).filter_map(|id| self.maybe(4, |dice| dice.project(id))).collect();
         let inventory_sources = (1..=3).filter_map(|id| self.maybe(3, |dice| dice.source(id))).collect();

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use scheduler_core::{
     Action, Claimant, Mode, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous, Task, Work,
-    WorkflowOf, plan,
+    WorkflowOf, audit, plan,
 };
+use testkit::model;
 use testkit::scenario::{Scenario, ScenarioFile};
 
 const RULES: [&str; 30] = [
@@ -88,6 +89,25 @@ fn r1_to_r11_the_order_of_rows_never_matters() {
             assert_eq!(before, after, "{}:{}", path.display(), scenario.line);
         }
     }
+}
+
+#[test]
+fn r1_to_r11_the_slow_model_and_the_audit_agree_with_every_plan() {
+    let mut failures = String::new();
+    for (path, _, file) in files() {
+        for scenario in &file.scenarios {
+            let decided = plan(&scenario.snapshot, &scenario.rules);
+            let slow = model::plan(&scenario.snapshot, &scenario.rules);
+            if slow != decided {
+                let difference = difference(&scenario.render(&decided), &scenario.render(&slow));
+                failures += &format!("\n{}:{}\n{difference}", path.display(), scenario.line);
+            }
+            for violation in audit(&scenario.snapshot, &scenario.rules, &decided) {
+                failures += &format!("\n{}:{}\n{violation:?}", path.display(), scenario.line);
+            }
+        }
+    }
+    assert!(failures.is_empty(), "- the pass, + the slow model; or what the audit finds{failures}");
 }
 
 #[test]
