@@ -257,10 +257,10 @@ impl Dice {
         let count = self.from(1, 12);
         let mut tasks: Vec<Task> = (1..=count).map(|id| self.task(id, count, careful)).collect();
         if careful {
-            for at in 0..tasks.len() {
+            for task in &mut tasks {
                 // Mostly backwards, so that cycles are rare.
-                let id = tasks[at].id;
-                tasks[at].dependencies.retain(|on| *on < id);
+                let id = task.id;
+                task.dependencies.retain(|on| *on < id);
             }
         }
         let mut graphs = Vec::new();
