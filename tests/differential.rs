@@ -127,6 +127,8 @@ fn leave_out<T>(snapshot: &mut Snapshot, rules: &RuleSet, of: impl Fn(&mut Snaps
     }
 }
 
+type PartOfPlan = fn(&Plan) -> Vec<String>;
+
 fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     let (pass, model) = (scheduler_core::plan(snapshot, rules), model::plan(snapshot, rules));
     let mut text = String::new();
@@ -143,7 +145,7 @@ fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     section("graph", debugs(&snapshot.graphs));
     let plain = RuleSet { claims: Vec::new(), matrices: Vec::new(), ..rules.clone() };
     section("rules", debugs(&[plain]));
-    let parts: [(&str, fn(&Plan) -> Vec<String>); 6] = [
+    let parts: [(&str, PartOfPlan); 6] = [
         ("decision", |plan| debugs(&plan.decisions)),
         ("node", |plan| debugs(&plan.nodes)),
         ("create", |plan| debugs(&plan.creates)),
