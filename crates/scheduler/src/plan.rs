@@ -18,7 +18,7 @@ use crate::{problems, read};
 pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {
     let rules = read::rules(&wanted.rules)?;
     let snapshot = read::snapshot(&wanted.snapshot)?;
-    problems::print(&snapshot);
+    problems::print(&wanted.snapshot, &snapshot, &rules);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
     if wanted.json {
