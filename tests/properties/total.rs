@@ -26,7 +26,7 @@ fn decisions_but(plan: &Plan, id: TaskId) -> Vec<&Decision> {
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn r11_a_pass_is_total_and_deterministic(

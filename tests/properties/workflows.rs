@@ -54,7 +54,7 @@ fn cancel_reaches(snapshot: &Snapshot, task: &Task) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r7_a_workflow_ends_exactly_when_every_node_is_settled(
