@@ -201,7 +201,7 @@ fn circle_through(row: Row, edges: impl Fn(Row, &mut Vec<Row>)) -> Option<Vec<Ro
 /// The running workflow jobs, each with its unfinished jobs.
 fn running_workflows(board: &Board<'_>) -> FxHashMap<Row, Vec<Row>> {
     let mut workflows: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
-    for graph in &board.snapshot.graphs {
+    for graph in board.snapshot.graphs.iter().filter(|graph| !board.tree.graphs(graph.workflow).is_empty()) {
         let Some(workflow) = board.row(graph.workflow) else { continue };
         let task = board.task(workflow);
         let running = task.kind() == Kind::WorkflowJob && matches!(task.state, State::Running(_));
