@@ -10,9 +10,9 @@ use crate::table::{FxHashMap, FxHashSet, Row};
 /// As many members of a cycle are named; the rest are counted.
 const NAMED: usize = 12;
 
-/// One cycle of each component, as rows, beginning with its smallest row.
-pub(super) fn cycles(rows: &[Row], edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {
-    components(rows, &edges).into_iter().filter_map(|component| cycle_in(&component, &edges)).collect()
+/// One cycle of each component that these rows reach, beginning with its smallest row; all rows are below `size`.
+pub(super) fn cycles(rows: &[Row], size: usize, edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {
+    components(rows, size, &edges).into_iter().filter_map(|component| cycle_in(&component, &edges)).collect()
 }
 
 /// Every member of a component has a successor in it, so that a walk within it must come round.

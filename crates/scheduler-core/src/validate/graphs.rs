@@ -103,7 +103,7 @@ fn edges(spot: Spot, graph: &Graph, found: &mut Findings) {
     }
     let roots: Vec<Row> = (0..position(graph.nodes.len())).collect();
     let next_of = |row: Row, next: &mut Vec<Row>| next.extend(children.get(&row).into_iter().flatten());
-    for cycle in cycles(&roots, next_of) {
+    for cycle in cycles(&roots, graph.nodes.len(), next_of) {
         let ids: Vec<NodeId> =
             cycle.iter().filter_map(|&row| graph.nodes.get(row as usize)).map(|node| node.id).collect();
         let what = format!("its nodes form a cycle: {}", named(ids.iter()));
@@ -121,7 +121,7 @@ fn ancestors(snapshot: &Snapshot, graphs: &FxHashMap<TaskId, usize>, found: &mut
         next.extend(nested.map(|&at| position(at)));
     };
     let roots: Vec<Row> = (0..position(snapshot.graphs.len())).collect();
-    for cycle in cycles(&roots, below) {
+    for cycle in cycles(&roots, snapshot.graphs.len(), below) {
         let workflows: Vec<TaskId> =
             cycle.iter().filter_map(|&row| graph(row)).map(|graph| graph.workflow).collect();
         let (Some(first), Some(&row)) = (workflows.first(), cycle.first()) else { continue };

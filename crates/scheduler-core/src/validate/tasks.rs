@@ -138,7 +138,7 @@ fn dependency_cycles(snapshot: &Snapshot, known: &Known, found: &mut Findings) {
         let on = task.dependencies.iter().filter(|&&on| on != task.id);
         next.extend(on.filter_map(|on| known.tasks.get(on)).map(|&at| position(at)));
     };
-    for cycle in cycles(&roots, edges) {
+    for cycle in cycles(&roots, snapshot.tasks.len(), edges) {
         let members: Vec<&Task> = cycle.iter().filter_map(|&row| task(row)).collect();
         let (Some(first), Some(&row)) = (members.first(), cycle.first()) else { continue };
         let what = format!("tasks depend on each other: {}", named(members.iter().map(|task| task.id)));
