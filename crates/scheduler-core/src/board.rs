@@ -272,8 +272,10 @@ impl<'a> Board<'a> {
     /// Finds a row by its id where rows stand in the order of their ids: ids without gaps tell the row themselves.
     fn find(&self, id: TaskId) -> Option<usize> {
         let tasks = &self.snapshot.tasks;
-        let guess = usize::try_from(id.get().checked_sub(tasks.first()?.id.get())?).ok()?;
-        if tasks.get(guess).is_some_and(|task| task.id == id) {
+        let gap = id.get().checked_sub(tasks.first()?.id.get());
+        if let Some(guess) = gap.and_then(|gap| usize::try_from(gap).ok())
+            && tasks.get(guess).is_some_and(|task| task.id == id)
+        {
             return Some(guess);
         }
         tasks.binary_search_by_key(&id, |task| task.id).ok()

@@ -224,63 +224,80 @@ impl<'b, 'a> Ledger<'b, 'a> {
         self.classes[class].get(number).copied()
     }
 
-    /// Whether a group takes a task: its limits, then a container, the best fit, the largest idle instance (R6.2).
+    /// Whether a group takes a task: its limits, then a container, the best fit, the largest idle instance (R6.2). What can
+    /// never be is named before what is full now (R10).
     fn ask(&mut self, row: Row, need: Need, waiver: &Waiver) -> Result<Place, Lack> {
+        self.possible(row, need)?;
         self.limits(row, need, waiver)?;
         let controller = need.controller.map(|impact| (impact, self.controller(impact, waiver)));
-        let ready = controller.is_none_or(|(_, found)| found.is_ok());
         let found = controller.and_then(|(_, found)| found.ok());
-        let id = self.groups[row].id;
         if self.groups[row].container {
             return match controller {
-                Some((impact, Err(free))) if !need.control => Err(self.no_controller(row, impact, free)),
-                _ => Ok(Place::Container { group: id, controller: found }),
+                Some((impact, Err(free))) => Err(no_controller(impact, free)),
+                _ => Ok(Place::Container { group: self.groups[row].id, controller: found }),
             };
         }
-        let (nodes, group) = (&self.nodes, &mut self.groups[row]);
-        let roles = group.roles(need);
-        if roles.iter().all(|(pool, ..)| pool.is_empty()) {
+        let search = self.search(row, need, waiver, controller.is_none_or(|(_, found)| found.is_ok()));
+        if let Some((node, separate)) = search.best.or(search.idle) {
+            let controller = if separate { found } else { self.plane.map(|_| node.id) };
+            return Ok(Place::Instance { group: self.groups[row].id, node: node.id, controller });
+        }
+        match controller {
+            Some((impact, Err(free))) if search.uncontrolled => Err(no_controller(impact, free)),
+            _ => Err(Lack::Full {
+                needed: forks(search.needed),
+                free: Forks::new(search.free),
+                total: forks(search.total),
+            }),
+        }
+    }
+
+    /// Whether a group could ever take a task as things stand (R10).
+    fn possible(&self, row: Row, need: Need) -> Result<(), Lack> {
+        let group = &self.groups[row];
+        if group.max_forks > 0 && need.impact > group.max_forks {
+            let (needed, limit) = (Forks::new(need.impact), Forks::new(group.max_forks));
+            return Err(Lack::LargerThanLimit { needed, limit });
+        }
+        let typed = if need.control { &group.control } else { &group.execution };
+        if !group.container && group.hybrid.is_empty() && typed.is_empty() {
             return Err(Lack::NoUsableInstance);
         }
-        let mut best: Option<(Node, bool)> = None;
-        let mut idle: Option<(Node, bool)> = None;
-        let (mut free, mut total, mut uncontrolled) = (0, 0u64, false);
-        let mut needed = u32::MAX;
-        for (pool, needs, separate) in roles {
+        match need.controller {
+            Some(impact) if self.never_controlled(group, impact) => {
+                Err(Lack::NoUsableController { needed: Forks::new(impact) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the pools that may run a task; `ready` says whether a separate controller is at hand.
+    fn search(&mut self, row: Row, need: Need, waiver: &Waiver, ready: bool) -> Search {
+        let nodes = &self.nodes;
+        let mut search = Search { needed: u64::MAX, ..Search::default() };
+        for (pool, needs, separate) in self.groups[row].roles(need) {
             if pool.is_empty() {
                 continue;
             }
-            needed = needed.min(needs);
-            total = total.saturating_add(pool.total);
+            search.needed = search.needed.min(needs);
+            search.total = search.total.saturating_add(pool.total);
             let left = pool.fullest_left(nodes, waiver).map(|(node, _)| node);
-            free = free.max(left.map_or(0, |node| node.remaining()));
-            let fits = left.filter(|node| node.remaining() >= needs);
-            let rests = pool.largest_idle(nodes, waiver).map(|(node, _)| node);
+            search.free = search.free.max(left.map_or(0, |node| node.remaining()));
+            let fits = left.filter(|node| u64::from(node.remaining()) >= needs);
+            let rests =
+                if fits.is_some() { None } else { pool.largest_idle(nodes, waiver).map(|(node, _)| node) };
             if separate && !ready {
-                uncontrolled |= fits.is_some() || rests.is_some();
+                search.uncontrolled |= fits.is_some() || rests.is_some();
                 continue;
             }
             let first = |held: Option<(Node, bool)>, new: Option<Node>, by: fn(&Node) -> u32| {
                 let both = held.into_iter().chain(new.map(|node| (node, separate)));
                 both.max_by_key(|(node, _)| (by(node), Reverse(node.rank)))
             };
-            best = first(best, fits, Node::remaining);
-            idle = first(idle, rests, |node| node.capacity);
+            search.best = first(search.best, fits, Node::remaining);
+            search.idle = first(search.idle, rests, |node| node.capacity);
         }
-        if let Some((node, separate)) = best.or(idle) {
-            let controller = if separate { found } else { self.plane.map(|_| node.id) };
-            return Ok(Place::Instance { group: id, node: node.id, controller });
-        }
-        match controller {
-            Some((impact, Err(free))) if self.never_controlled(row, impact) || uncontrolled => {
-                Err(self.no_controller(row, impact, free))
-            }
-            _ => Err(Lack::Full {
-                needed: Forks::new(needed),
-                free: Forks::new(free),
-                total: Forks::new(u32::try_from(total).unwrap_or(u32::MAX)),
-            }),
-        }
+        search
     }
 
     /// The limits of a group (R6.2): allowed while used and this are at most the limit.
@@ -290,9 +307,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let tasks = group.used_tasks.saturating_sub(u64::from(own.is_some()));
         let forks = group.used_forks.saturating_sub(own.map_or(0, |(_, cost)| cost));
         let (needed, limit) = (Forks::new(need.impact), Forks::new(group.max_forks));
-        if group.max_forks > 0 && need.impact > group.max_forks {
-            return Err(Lack::LargerThanLimit { needed, limit });
-        }
         if group.max_tasks > 0 && tasks >= u64::from(group.max_tasks) {
             let used = TaskCount::new(u32::try_from(tasks).unwrap_or(u32::MAX));
             return Err(Lack::TaskLimit { used, limit: TaskCount::new(group.max_tasks) });
@@ -318,22 +332,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// Whether every node of a group needs a controller, and none could ever be (R10).
-    fn never_controlled(&self, row: Row, impact: u32) -> bool {
-        let lonely = self.groups[row].container || self.groups[row].hybrid.is_empty();
+    fn never_controlled(&self, group: &Group, impact: u32) -> bool {
+        let lonely = group.container || group.hybrid.is_empty();
         let plane = self.plane.and_then(|(_, row)| row).map(|row| &self.groups[row]);
         let possible = plane.is_some_and(|plane| {
             [&plane.control, &plane.hybrid].iter().any(|pool| !pool.is_empty() && pool.largest >= impact)
         });
         lonely && !possible
-    }
-
-    fn no_controller(&self, row: Row, impact: u32, free: u32) -> Lack {
-        let needed = Forks::new(impact);
-        if self.never_controlled(row, impact) {
-            Lack::NoUsableController { needed }
-        } else {
-            Lack::NoController { needed, free: Forks::new(free) }
-        }
     }
 
     /// Reserves an instance for a task that has waited too long for room (R6.7).
@@ -348,14 +353,16 @@ impl<'b, 'a> Ledger<'b, 'a> {
         while let Some((_, row)) = self.candidate(task, class, number) {
             number += 1;
             let Some(row) = row else { continue };
-            if self.groups[row].container || self.limits(row, need, waiver).is_err() {
+            let roomy = self.possible(row, need).is_ok() && self.limits(row, need, waiver).is_ok();
+            if self.groups[row].container || !roomy {
                 continue;
             }
             let nodes = &self.nodes;
             let roles = self.groups[row].roles(need);
             let nearest = roles.into_iter().filter_map(|(pool, needs, _)| {
                 let (node, at) = pool.fullest_left(nodes, waiver)?;
-                let lack = i64::from(needs).saturating_sub(i64::from(node.remaining()));
+                let needs = i64::try_from(needs).unwrap_or(i64::MAX);
+                let lack = needs.saturating_sub(i64::from(node.remaining()));
                 Some((lack, node.rank, at))
             });
             if let Some((_, _, at)) = nearest.min() {
@@ -369,15 +376,37 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
 impl Group {
     /// The pools that may run a task, what each needs, and whether a separate controller (R6.4).
-    fn roles(&mut self, need: Need) -> [(&mut Pool, u32, bool); 2] {
-        let both = need.impact.saturating_add(need.own_control);
+    fn roles(&mut self, need: Need) -> [(&mut Pool, u64, bool); 2] {
+        let both = u64::from(need.impact).saturating_add(u64::from(need.own_control));
         let hybrid = (&mut self.hybrid, both, false);
         if need.control {
             [hybrid, (&mut self.control, both, false)]
         } else {
-            [hybrid, (&mut self.execution, need.impact, need.controller.is_some())]
+            [hybrid, (&mut self.execution, u64::from(need.impact), need.controller.is_some())]
         }
     }
+}
+
+/// What a look at the pools of a group found.
+#[derive(Default)]
+struct Search {
+    /// The instance with most left that fits, and whether it needs a separate controller.
+    best: Option<(Node, bool)>,
+    /// The largest idle instance, likewise.
+    idle: Option<(Node, bool)>,
+    /// An instance could take the task, had it a controller.
+    uncontrolled: bool,
+    needed: u64,
+    free: u32,
+    total: u64,
+}
+
+fn forks(amount: u64) -> Forks {
+    Forks::new(u32::try_from(amount).unwrap_or(u32::MAX))
+}
+
+fn no_controller(needed: u32, free: u32) -> Lack {
+    Lack::NoController { needed: Forks::new(needed), free: Forks::new(free) }
 }
 
 /// The usable instances (R6.1), in the order of their hostnames.

@@ -65,6 +65,15 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
         let task = board.task(row);
         let mut found = launch.dependencies(row, plan);
         found.retain(|link| link.task().is_none_or(|on| on != task.id && !task.dependencies.contains(&on)));
+        let mut seen = 0;
+        while let Some(&link) = found.get(seen) {
+            seen += 1;
+            let mut at = 0;
+            found.retain(|&other| {
+                at += 1;
+                at <= seen || other != link
+            });
+        }
         found.shrink_to_fit();
         if !found.is_empty() {
             linked.insert(row, position(derived.len()));

@@ -1,7 +1,7 @@
 //! The plan: what a pass decides, as one complete, ordered value.
 //!
 //! A plan names rows of the snapshot by their ids and mints none; it can be printed, compared, replayed, audited and
-//! committed whole. [`Plan::decisions`] stand in the order in which the pass took them (R9), at most one for a task; a
+//! committed whole. [`Plan::decisions`] stand in the order in which the pass took them (R9), at most one for a row; a
 //! store applies them, [`Plan::nodes`], [`Plan::creates`] and [`Plan::derived`] in one transaction (R12.3).
 
 use alloc::boxed::Box;
@@ -21,7 +21,8 @@ use crate::{
 pub struct Plan {
     /// The version of this format; the same number as the snapshot's.
     pub version: SnapshotVersion,
-    /// What becomes of each task, in the order of R9; at most one for a task.
+    /// What becomes of each task, in the order of R9, those of one phase before the last by id; at most one for a task, save
+    /// that each pending row of a duplicate id is held by one of its own.
     pub decisions: Vec<Decision>,
     /// What becomes of nodes of running workflows (R7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,7 +97,7 @@ pub enum Action {
     Redispatch(DispatchId),
     /// The request to cancel a workflow reaches its waiting or running job: record it, and tell the job (R8.3).
     RequestCancel {
-        /// The nearest workflow job whose request it is.
+        /// The workflow job whose node has this task as its job.
         workflow: TaskId,
     },
     /// A running workflow job is malformed: it is left as it is (R7.7).

@@ -208,7 +208,7 @@ pub struct Shortfall {
     pub group: GroupId,
     /// Its name; empty when it is unknown.
     pub name: Arc<str>,
-    /// What was lacking: the first test of R6.2 that the group did not pass.
+    /// What was lacking. What can never be is named before what is full now (R10).
     pub lack: Lack,
 }
 
@@ -315,9 +315,9 @@ pub enum End {
     },
     /// Canceled: it was asked to (R8.3).
     CancelRequested,
-    /// Canceled: its workflow was asked to (R8.3).
+    /// Canceled: its workflow was asked to, itself or through a workflow above it (R8.3).
     CanceledWithWorkflow {
-        /// The nearest workflow job whose request it is.
+        /// The workflow job whose node has this task as its job.
         workflow: TaskId,
     },
     /// Failed: nobody approved in time (R7.6).

@@ -239,7 +239,11 @@ impl<'l, 'a> Ledger<'l, 'a> {
     }
 
     fn ask_group(&self, group: &InstanceGroup, task: &Task) -> Result<Place, Lack> {
-        self.limits(group, task)?;
+        // What can never be is named before what is full now (R10).
+        let limits = self.limits(group, task);
+        if let Err(lack @ Lack::LargerThanLimit { .. }) = limits {
+            return Err(lack);
+        }
         let plane = self.rows.rules.control_plane;
         let separate = plane.is_some() && !task.kind().is_control();
         let needed = self.control_impact();
@@ -257,6 +261,10 @@ impl<'l, 'a> Ledger<'l, 'a> {
             }
         };
         if group.members == Members::Container {
+            if separate && never {
+                return Err(no_controller());
+            }
+            limits?;
             return if separate && controller.is_none() {
                 Err(no_controller())
             } else {
@@ -268,6 +276,11 @@ impl<'l, 'a> Ledger<'l, 'a> {
             return Err(Lack::NoUsableInstance);
         }
         let alone = |account: &Account| separate && account.node_type == NodeType::Execution;
+        let doomed = separate && never && all.iter().all(|(_, account)| alone(account));
+        if doomed {
+            return Err(no_controller_in(doomed, needed, best));
+        }
+        limits?;
         let open = || all.iter().copied().filter(|(_, account)| !account.reserved);
         let fits = |account: &Account| account.left() >= self.need(account, task);
         let controlled = |account: &Account| !alone(account) || controller.is_some();
@@ -280,8 +293,7 @@ impl<'l, 'a> Ledger<'l, 'a> {
             return Ok(Place::Instance { group: group.id, node: account.id, controller });
         }
         let wanting = open().any(|(_, account)| alone(account) && (fits(account) || account.running == 0));
-        let doomed = never && all.iter().all(|(_, account)| alone(account));
-        if wanting || doomed {
+        if wanting {
             return Err(no_controller_in(doomed, needed, best));
         }
         Err(Lack::Full {

@@ -102,13 +102,18 @@ impl<'a> Model<'a> {
     /// R6.2 and R6.4 for one group.
     fn place_in(&self, task: &Task, id: GroupId) -> Result<Place, Lack> {
         let group = self.group(id).ok_or(Lack::UnknownGroup)?;
-        self.within_limits(task, group)?;
+        let limits = self.within_limits(task, group);
+        // What can never be is named before what is full now (R10).
+        if let Err(lack @ Lack::LargerThanLimit { .. }) = limits {
+            return Err(lack);
+        }
         let all = self.usable_of_type(task, group);
         let container = group.members == Members::Container;
         if !container && all.is_empty() {
             return Err(Lack::NoUsableInstance);
         }
         self.controllable(task, container, &all)?;
+        limits?;
         let controller = self.controller(task);
         if container {
             let controller = controller.filter(|_| !task.kind().is_control());
