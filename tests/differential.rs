@@ -127,6 +127,8 @@ fn leave_out<T>(snapshot: &mut Snapshot, rules: &RuleSet, of: impl Fn(&mut Snaps
     }
 }
 
+type PartOfPlan = fn(&Plan) -> Vec<String>;
+
 fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     let (pass, model) = (scheduler_core::plan(snapshot, rules), model::plan(snapshot, rules));
     let mut text = String::new();
@@ -143,7 +145,7 @@ fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     section("graph", debugs(&snapshot.graphs));
     let plain = RuleSet { claims: Vec::new(), matrices: Vec::new(), ..rules.clone() };
     section("rules", debugs(&[plain]));
-    let parts: [(&str, fn(&Plan) -> Vec<String>); 6] = [
+    let parts: [(&str, PartOfPlan); 6] = [
         ("decision", |plan| debugs(&plan.decisions)),
         ("node", |plan| debugs(&plan.nodes)),
         ("create", |plan| debugs(&plan.creates)),
@@ -257,10 +259,10 @@ impl Dice {
         let count = self.from(1, 12);
         let mut tasks: Vec<Task> = (1..=count).map(|id| self.task(id, count, careful)).collect();
         if careful {
-            for at in 0..tasks.len() {
+            for task in &mut tasks {
                 // Mostly backwards, so that cycles are rare.
-                let id = tasks[at].id;
-                tasks[at].dependencies.retain(|on| *on < id);
+                let id = task.id;
+                task.dependencies.retain(|on| *on < id);
             }
         }
         let mut graphs = Vec::new();

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scheduler_core::{
-    Action, Claimant, Mode, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous, Task, Work,
-    WorkflowOf, audit, plan,
+    Action, Claimant, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, RuleSet, Simultaneous, Task,
+    Work, WorkflowOf, audit, plan,
 };
 use testkit::model;
 use testkit::scenario::{Scenario, ScenarioFile};
@@ -128,6 +128,16 @@ fn r1_to_r11_every_rule_has_a_file_that_cites_it() {
 }
 
 #[test]
+fn r10_every_reason_has_a_scenario() {
+    let files = files();
+    let expected: Vec<&str> =
+        files.iter().flat_map(|(_, _, file)| &file.scenarios).map(|scenario| &*scenario.expected).collect();
+    for token in Reason::TOKENS {
+        assert!(expected.iter().any(|plan| plan.contains(token)), "no scenario expects {token}");
+    }
+}
+
+#[test]
 fn r2_every_cell_of_both_rule_sets_has_a_scenario() {
     let files = files();
     let scenarios: Vec<&Scenario> = files.iter().flat_map(|(_, _, file)| &file.scenarios).collect();
@@ -179,7 +189,7 @@ fn shows(scenario: &Scenario, resource: &Resource, pending: Mode, held: Mode, fo
     let decided = plan(&scenario.snapshot, &scenario.rules);
     match decided.decision(waiter.id).map(|decision| &decision.action) {
         Some(Action::Start(_)) => !forbidden,
-        Some(Action::Hold(scheduler_core::Reason::Blocked { resource, wanted, held: named, .. })) => {
+        Some(Action::Hold(Reason::Blocked { resource, wanted, held: named, .. })) => {
             forbidden && *wanted == pending && *named == held && key == *resource
         }
         _ => false,

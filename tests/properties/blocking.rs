@@ -28,7 +28,7 @@ fn is_exempt(snapshot: &Snapshot, rules: &RuleSet, task: &Task, older: &Task) ->
 }
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r2_no_start_conflicts_with_a_holder_or_an_earlier_start(

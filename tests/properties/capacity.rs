@@ -105,7 +105,7 @@ fn may_run(instance: &Instance, kind: Kind) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn r6_no_start_exceeds_an_instance_or_a_limit(

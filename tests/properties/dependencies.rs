@@ -62,7 +62,7 @@ fn is_fresh(snapshot: &Snapshot, work: &Work) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r4_dependencies_are_derived_once_and_for_every_pending_task(

@@ -7,7 +7,7 @@ use crate::apply::apply;
 use crate::cases;
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r9_a_pass_starts_no_more_than_its_limit(

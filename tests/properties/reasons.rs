@@ -18,7 +18,7 @@ fn alone(snapshot: &Snapshot, rules: &RuleSet, task: &Task) -> (Snapshot, RuleSe
 }
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r10_every_considered_task_gets_exactly_one_decision(

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use scheduler_core::{
-    Decision, Kind, Malformed, Plan, Reason, Snapshot, State, TaskCount, TaskId, plan, strategies,
+    Decision, Kind, Malformed, Plan, Reason, Snapshot, State, TaskCount, TaskId, audit, plan, strategies,
 };
 
 use crate::cases;
@@ -26,13 +26,32 @@ fn decisions_but(plan: &Plan, id: TaskId) -> Vec<&Decision> {
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn r11_a_pass_is_total_and_deterministic(
         snapshot in strategies::malformed(), rules in strategies::rules(),
     ) {
         prop_assert_eq!(plan(&snapshot, &rules), plan(&snapshot.clone(), &rules.clone()));
+    }
+
+    #[test]
+    fn r11_an_audit_finds_nothing_in_a_plan(snapshot in strategies::snapshot(), rules in strategies::rules()) {
+        let violations = audit(&snapshot, &rules, &plan(&snapshot, &rules));
+        prop_assert!(violations.is_empty(), "{:#?}", violations);
+    }
+
+    #[test]
+    fn r11_an_audit_finds_nothing_in_a_plan_over_malformed_rows(
+        snapshot in strategies::malformed(), rules in strategies::rules(),
+    ) {
+        let violations = audit(&snapshot, &rules, &plan(&snapshot, &rules));
+        prop_assert!(violations.is_empty(), "{:#?}", violations);
+    }
+
+    #[test]
+    fn r11_the_fallible_door_lets_well_formed_snapshots_in(snapshot in strategies::well_formed()) {
+        prop_assert!(snapshot.validate().is_ok(), "{:#?}", snapshot.validate());
     }
 
     #[test]

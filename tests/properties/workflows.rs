@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use scheduler_core::{
-    Action, EdgeKind, End, Graph, Kind, Node, NodeStep, Outcome, Plan, Progress, Snapshot, State, Task, plan,
-    strategies,
+    Action, EdgeKind, End, Graph, Kind, Node, NodeStep, Outcome, Plan, Progress, Snapshot, State, Task,
+    TaskId, plan, strategies,
 };
 
 use crate::cases;
@@ -26,10 +26,17 @@ fn fate(snapshot: &Snapshot, plan: &Plan, graph: &Graph, node: &Node) -> Fate {
         (Progress::TemplateMissing, _) | (Progress::Untouched, Some(NodeStep::TemplateMissing)) => {
             Fate::Ended(Outcome::Failed)
         }
+        // Workflows advance before dependencies fail (R9): such an end is seen by the next pass.
+        (Progress::Job(job), _) if ends_by_dependency(plan, job) => Fate::Open,
         (Progress::Job(job), _) => outcome(snapshot, plan, job).map_or(Fate::Open, Fate::Ended),
         (Progress::Ended { outcome, .. }, _) => Fate::Ended(outcome),
         (Progress::Untouched, _) => Fate::Open,
     }
+}
+
+fn ends_by_dependency(plan: &Plan, job: TaskId) -> bool {
+    let end = plan.decision(job).and_then(|decision| decision.action.end());
+    matches!(end, Some(End::DependencyFailed { .. } | End::DependencyCanceled { .. }))
 }
 
 fn has_way_out(graph: &Graph, node: &Node) -> bool {
@@ -47,7 +54,7 @@ fn cancel_reaches(snapshot: &Snapshot, task: &Task) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(384))]
+    #![proptest_config(cases(192))]
 
     #[test]
     fn r7_a_workflow_ends_exactly_when_every_node_is_settled(

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
-use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, TaskId, Then};
+use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, Then};
 
 use crate::cli::Show;
 use crate::words::Names;
@@ -61,13 +61,13 @@ pub(crate) struct Described {
 pub(crate) fn describe(decision: &Decision, names: &Names<'_>) -> Described {
     match &decision.action {
         Action::Start(place) => starts(names.place(*place)),
-        Action::Hold(reason) => holds(reason, decision.task, reason.to_string()),
+        Action::Hold(reason) => holds(reason, reason.to_string()),
         Action::End(end) => ends(end, end.to_string()),
         Action::TakeBack(back) => {
             let replaced = format!("dispatch {} is void: its instance is gone or lost", back.replaces);
             let described = match &back.then {
                 Then::Start(place) => starts(format!("{}; {replaced}", names.place(*place))),
-                Then::Hold(reason) => holds(reason, decision.task, format!("{replaced}; {reason}")),
+                Then::Hold(reason) => holds(reason, format!("{replaced}; {reason}")),
                 Then::End(end) => ends(end, format!("{end}; {replaced}")),
             };
             Described { word: took_back(&back.then), show: Show::Dispatches, ..described }
@@ -108,7 +108,7 @@ fn starts(sentence: String) -> Described {
     Described { word: "start", token: None, sentence, tone: Tone::Good, show: Show::Starts }
 }
 
-fn holds(reason: &Reason, _task: TaskId, sentence: String) -> Described {
+fn holds(reason: &Reason, sentence: String) -> Described {
     let (word, tone) = match reason.outlook() {
         Outlook::Waiting => ("hold", Tone::Waiting),
         Outlook::Never => ("hold, never runs", Tone::Bad),

@@ -22,7 +22,7 @@ pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
     if rows.is_empty() {
         return Err(unknown(wanted, &snapshot));
     }
-    problems::print(&snapshot);
+    problems::print(&wanted.snapshot, &snapshot, &rules);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
     Answer { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }

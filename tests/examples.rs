@@ -1,0 +1,30 @@
+//! Every example runs, and what it says is true: each asserts on what it shows.
+
+#[path = "../examples/explain_pending.rs"]
+mod explain_pending;
+#[path = "../examples/one_pass.rs"]
+mod one_pass;
+#[path = "../examples/own_rules.rs"]
+mod own_rules;
+#[path = "../examples/property_test.rs"]
+mod property_test;
+
+#[test]
+fn one_pass_runs() {
+    one_pass::main();
+}
+
+#[test]
+fn explain_pending_runs() {
+    explain_pending::main();
+}
+
+#[test]
+fn own_rules_runs() {
+    own_rules::main();
+}
+
+#[test]
+fn property_test_runs() {
+    property_test::main();
+}
