@@ -6,6 +6,8 @@
 
 use std::fmt::{Debug, Write};
 
+use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use scheduler_core::strategies;
 use scheduler_core::{Claim, Claimant, ControlPlane, Matrix, Mode, NodeId, Resource, Simultaneous};
 use scheduler_core::{
     Convergence, Dispatch, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup, InstanceId,
@@ -23,6 +25,18 @@ fn r1_to_r11_the_pass_and_the_model_agree_on_tower_2018() {
 #[test]
 fn r1_to_r11_the_pass_and_the_model_agree_on_awx_2024() {
     compare("awx-2024", RuleSet::awx_2024);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r1_to_r11_the_pass_and_the_model_agree_on_the_published_strategies(
+        snapshot in strategies::snapshot(),
+        rules in strategies::rules(),
+    ) {
+        prop_assert!(!differ(&snapshot, &rules), "{}", report(&snapshot, &rules));
+    }
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {
@@ -69,7 +83,11 @@ fn smallest(mut snapshot: Snapshot, mut rules: RuleSet) -> (Snapshot, RuleSet) {
             |task| task.own_keys.clear(),
             |task| task.created = moment(0),
             |task| task.state = State::Pending,
-            |task| task.work = Work::AdHocCommand { inventory: None },
+            |task| {
+                if !matches!(task.work, Work::WorkflowJob { .. }) {
+                    task.work = Work::AdHocCommand { inventory: None };
+                }
+            },
         ];
         for simplify in simpler {
             for at in 0..snapshot.tasks.len() {
@@ -109,6 +127,8 @@ fn leave_out<T>(snapshot: &mut Snapshot, rules: &RuleSet, of: impl Fn(&mut Snaps
     }
 }
 
+type PartOfPlan = fn(&Plan) -> Vec<String>;
+
 fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     let (pass, model) = (scheduler_core::plan(snapshot, rules), model::plan(snapshot, rules));
     let mut text = String::new();
@@ -125,7 +145,7 @@ fn report(snapshot: &Snapshot, rules: &RuleSet) -> String {
     section("graph", debugs(&snapshot.graphs));
     let plain = RuleSet { claims: Vec::new(), matrices: Vec::new(), ..rules.clone() };
     section("rules", debugs(&[plain]));
-    let parts: [(&str, fn(&Plan) -> Vec<String>); 6] = [
+    let parts: [(&str, PartOfPlan); 6] = [
         ("decision", |plan| debugs(&plan.decisions)),
         ("node", |plan| debugs(&plan.nodes)),
         ("create", |plan| debugs(&plan.creates)),
@@ -239,10 +259,10 @@ impl Dice {
         let count = self.from(1, 12);
         let mut tasks: Vec<Task> = (1..=count).map(|id| self.task(id, count, careful)).collect();
         if careful {
-            for at in 0..tasks.len() {
+            for task in &mut tasks {
                 // Mostly backwards, so that cycles are rare.
-                let id = tasks[at].id;
-                tasks[at].dependencies.retain(|on| *on < id);
+                let id = task.id;
+                task.dependencies.retain(|on| *on < id);
             }
         }
         let mut graphs = Vec::new();
@@ -253,7 +273,7 @@ impl Dice {
             }
         }
         if !careful && self.one_in(4) {
-            graphs.push(self.graph(TaskId::new(1), &mut jobs, careful));
+            graphs.push(self.graph(TaskId::new(i64::from(count) + 1), &mut jobs, careful));
         }
         let projects = (1..=3).filter_map(|id| self.maybe(4, |dice| dice.project(id))).collect();
         let inventory_sources = (1..=3).filter_map(|id| self.maybe(3, |dice| dice.source(id))).collect();

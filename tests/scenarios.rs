@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scheduler_core::{
-    Action, Claimant, Mode, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous, Task, Work,
-    WorkflowOf, plan,
+    Action, Claimant, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, RuleSet, Simultaneous, Task,
+    Work, WorkflowOf, audit, plan,
 };
+use testkit::model;
 use testkit::scenario::{Scenario, ScenarioFile};
 
 const RULES: [&str; 30] = [
@@ -91,6 +92,25 @@ fn r1_to_r11_the_order_of_rows_never_matters() {
 }
 
 #[test]
+fn r1_to_r11_the_slow_model_and_the_audit_agree_with_every_plan() {
+    let mut failures = String::new();
+    for (path, _, file) in files() {
+        for scenario in &file.scenarios {
+            let decided = plan(&scenario.snapshot, &scenario.rules);
+            let slow = model::plan(&scenario.snapshot, &scenario.rules);
+            if slow != decided {
+                let difference = difference(&scenario.render(&decided), &scenario.render(&slow));
+                failures += &format!("\n{}:{}\n{difference}", path.display(), scenario.line);
+            }
+            for violation in audit(&scenario.snapshot, &scenario.rules, &decided) {
+                failures += &format!("\n{}:{}\n{violation:?}", path.display(), scenario.line);
+            }
+        }
+    }
+    assert!(failures.is_empty(), "- the pass, + the slow model; or what the audit finds{failures}");
+}
+
+#[test]
 fn r1_to_r11_every_rule_has_a_file_that_cites_it() {
     let files = files();
     assert!(files.len() >= 80, "{} scenario files", files.len());
@@ -105,6 +125,16 @@ fn r1_to_r11_every_rule_has_a_file_that_cites_it() {
     }
     let missing: Vec<_> = RULES.into_iter().filter(|&rule| !cited.contains(rule)).collect();
     assert!(missing.is_empty(), "no file cites {missing:?}");
+}
+
+#[test]
+fn r10_every_reason_has_a_scenario() {
+    let files = files();
+    let expected: Vec<&str> =
+        files.iter().flat_map(|(_, _, file)| &file.scenarios).map(|scenario| &*scenario.expected).collect();
+    for token in Reason::TOKENS {
+        assert!(expected.iter().any(|plan| plan.contains(token)), "no scenario expects {token}");
+    }
 }
 
 #[test]
@@ -159,7 +189,7 @@ fn shows(scenario: &Scenario, resource: &Resource, pending: Mode, held: Mode, fo
     let decided = plan(&scenario.snapshot, &scenario.rules);
     match decided.decision(waiter.id).map(|decision| &decision.action) {
         Some(Action::Start(_)) => !forbidden,
-        Some(Action::Hold(scheduler_core::Reason::Blocked { resource, wanted, held: named, .. })) => {
+        Some(Action::Hold(Reason::Blocked { resource, wanted, held: named, .. })) => {
             forbidden && *wanted == pending && *named == held && key == *resource
         }
         _ => false,

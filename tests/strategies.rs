@@ -9,7 +9,7 @@ use scheduler_core::{
     TaskRef, Then, plan, strategies,
 };
 
-const CASES: usize = 6_000;
+const CASES: usize = 4_000;
 
 /// How often each thing that a plan can say was said.
 #[derive(Default)]

@@ -39,6 +39,11 @@ impl Standing {
     }
 }
 
+/// The snapshot holds no row of a dependency.
+pub(crate) const MISSING: Row = Row::MAX;
+/// The snapshot holds several rows of a dependency.
+pub(crate) const SEVERAL: Row = Row::MAX - 1;
+
 pub(crate) struct Board<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) rules: &'a RuleSet,
@@ -55,6 +60,9 @@ pub(crate) struct Board<'a> {
     pub(crate) tree: Tree,
     pub(crate) instances: FxHashMap<InstanceId, Option<&'a Instance>>,
     pub(crate) groups: FxHashMap<GroupId, Option<Row>>,
+    /// The rows of the dependencies of each unfinished task, one task after the other, and where each task's begin.
+    dependency_rows: Vec<Row>,
+    first_dependency: Table<u32>,
     /// What the one scan of the tasks found.
     pub(crate) found: Found,
     pub(crate) more: bool,
@@ -99,6 +107,8 @@ impl<'a> Board<'a> {
             tree: Tree::grow(&snapshot.graphs),
             instances: unique(snapshot.instances.iter().map(|instance| (instance.id, instance))),
             groups: unique((0..).zip(&snapshot.groups).map(|(row, group)| (group.id, row))),
+            dependency_rows: Vec::new(),
+            first_dependency: Table(Vec::new()),
             found: Found::default(),
             more: false,
         };
@@ -125,6 +135,45 @@ impl<'a> Board<'a> {
             self.standing.push(found.note(row, task, last.2));
         }
         self.found = found;
+        self.resolve_dependencies();
+    }
+
+    /// Finds the row of every dependency once.
+    fn resolve_dependencies(&mut self) {
+        if self.found.dependent.is_empty() {
+            return;
+        }
+        let mut first = Table(vec![0; self.snapshot.tasks.len()]);
+        let mut rows = Vec::new();
+        for &row in &self.found.dependent {
+            first[row] = position(rows.len());
+            rows.extend(self.task(row).dependencies.iter().map(|&on| {
+                let mut found = self.rows_of(on);
+                match (found.next(), found.next()) {
+                    (None, _) => MISSING,
+                    (Some(row), None) => row,
+                    (Some(_), Some(_)) => SEVERAL,
+                }
+            }));
+        }
+        (self.dependency_rows, self.first_dependency) = (rows, first);
+    }
+
+    /// The dependencies of an unfinished task, each with its row, [`MISSING`] or [`SEVERAL`].
+    pub(crate) fn dependencies(&self, row: Row) -> impl Iterator<Item = (TaskId, Row)> {
+        let ids = &self.task(row).dependencies;
+        let first = if ids.is_empty() { 0 } else { self.first_dependency[row] as usize };
+        let rows = self.dependency_rows.get(first..).unwrap_or_default();
+        ids.iter().copied().zip(rows.iter().copied())
+    }
+
+    /// How a dependency stands; several rows stand together.
+    pub(crate) fn dependency_standing(&self, (id, row): (TaskId, Row)) -> Option<Standing> {
+        match row {
+            MISSING => None,
+            SEVERAL => self.joint_standing(id),
+            row => Some(self.standing[row]),
+        }
     }
 
     /// Marks what is malformed, once it is known which waiting tasks are taken back (R5, R6.2, R11). Of several faults the
@@ -139,7 +188,7 @@ impl<'a> Board<'a> {
         self.mark_cycles(&mut malformed);
         for &row in &self.found.dependent {
             if self.standing[row].is_considered()
-                && let Some(on) = self.missing_dependency(self.task(row))
+                && let Some(on) = self.missing_dependency(row)
             {
                 malformed.insert(row, Malformed::MissingDependency { on });
             }
@@ -177,13 +226,13 @@ impl<'a> Board<'a> {
         }
     }
 
-    fn missing_dependency(&self, task: &Task) -> Option<TaskId> {
-        task.dependencies.iter().copied().filter(|&on| self.rows_of(on).next().is_none()).min()
+    fn missing_dependency(&self, row: Row) -> Option<TaskId> {
+        self.dependencies(row).filter(|&(_, row)| row == MISSING).map(|(on, _)| on).min()
     }
 
     /// The pending rows that a pending row depends on by its own list; ids with several rows lead nowhere.
     pub(crate) fn pending_dependencies(&self, row: Row, into: &mut Vec<Row>) {
-        let unique = self.task(row).dependencies.iter().filter_map(|&on| self.row(on));
+        let unique = self.dependencies(row).map(|(_, on)| on).filter(|&on| on < SEVERAL);
         into.extend(unique.filter(|&on| self.standing[on].is_considered()));
     }
 
@@ -212,15 +261,22 @@ impl<'a> Board<'a> {
                 let length = by_id.iter().skip(start).take_while(|&&(other, _)| other == id).count();
                 (start, start.saturating_add(length))
             }
-            None => match self.snapshot.tasks.binary_search_by_key(&id, |task| task.id) {
-                Ok(found) => (found, found.saturating_add(1)),
-                Err(_) => (0, 0),
-            },
+            None => self.find(id).map_or((0, 0), |found| (found, found.saturating_add(1))),
         };
         (start..end).map(move |at| match &self.by_id {
             Some(by_id) => by_id.get(at).map_or(Row::MAX, |&(_, row)| row),
             None => position(at),
         })
+    }
+
+    /// Finds a row by its id where rows stand in the order of their ids: ids without gaps tell the row themselves.
+    fn find(&self, id: TaskId) -> Option<usize> {
+        let tasks = &self.snapshot.tasks;
+        let guess = usize::try_from(id.get().checked_sub(tasks.first()?.id.get())?).ok()?;
+        if tasks.get(guess).is_some_and(|task| task.id == id) {
+            return Some(guess);
+        }
+        tasks.binary_search_by_key(&id, |task| task.id).ok()
     }
 
     /// The one row with this id.
@@ -266,7 +322,10 @@ impl<'a> Board<'a> {
         let outcome = end.outcome();
         let held = task.state.is_holding() && (self.holds_claim(task) || task.kind().needs_place());
         let awaited = self.tree.parent(task.id).is_some_and(|workflow| {
-            self.row(workflow).is_some_and(|row| matches!(self.task(row).state, State::Running(_)))
+            self.row(workflow).is_some_and(|row| {
+                let task = self.task(row);
+                task.kind() == Kind::WorkflowJob && matches!(task.state, State::Running(_))
+            })
         });
         self.more |= held || awaited;
         let action = match self.dispatches.get(&row) {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::board::{Board, Standing};
 use crate::table::{FxHashMap, FxHashSet, Row, Table};
-use crate::{Plan, Reason, State, TaskId};
+use crate::{Kind, Plan, Reason, State, TaskId};
 
 /// The components of more than one node, and the nodes with an edge to themselves; Tarjan's algorithm without recursion,
 /// over nodes below `size`.
@@ -201,9 +201,10 @@ fn circle_through(row: Row, edges: impl Fn(Row, &mut Vec<Row>)) -> Option<Vec<Ro
 /// The running workflow jobs, each with its unfinished jobs.
 fn running_workflows(board: &Board<'_>) -> FxHashMap<Row, Vec<Row>> {
     let mut workflows: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
-    for graph in &board.snapshot.graphs {
+    for graph in board.snapshot.graphs.iter().filter(|graph| !board.tree.graphs(graph.workflow).is_empty()) {
         let Some(workflow) = board.row(graph.workflow) else { continue };
-        let running = matches!(board.task(workflow).state, State::Running(_));
+        let task = board.task(workflow);
+        let running = task.kind() == Kind::WorkflowJob && matches!(task.state, State::Running(_));
         if !running || board.standing[workflow] != Standing::Holding {
             continue;
         }

@@ -82,19 +82,19 @@ impl Doom<'_, '_> {
     /// The dependency that ends a row, and whether by failure.
     fn cause(&self, row: Row) -> Option<(TaskId, bool)> {
         let ended = |wanted: fn(Outcome) -> bool| {
-            let dependencies = self.board.task(row).dependencies.iter().copied();
-            dependencies.filter(|&on| self.outcome(on).is_some_and(wanted)).min()
+            let ended = self.board.dependencies(row).filter(|&on| self.outcome(on).is_some_and(wanted));
+            ended.map(|(on, _)| on).min()
         };
         let failed = ended(|outcome| matches!(outcome, Outcome::Failed | Outcome::Error));
         let canceled = || ended(|outcome| outcome == Outcome::Canceled);
         failed.map(|on| (on, true)).or_else(|| canceled().map(|on| (on, false)))
     }
 
-    fn outcome(&self, id: TaskId) -> Option<Outcome> {
-        if let Some(&outcome) = self.board.row(id).and_then(|row| self.outcomes.get(&row)) {
+    fn outcome(&self, on: (TaskId, Row)) -> Option<Outcome> {
+        if let Some(&outcome) = self.outcomes.get(&on.1) {
             return Some(outcome);
         }
-        match self.board.joint_standing(id)? {
+        match self.board.dependency_standing(on)? {
             Standing::Finished(outcome) => Some(outcome),
             _ => None,
         }
@@ -118,15 +118,17 @@ impl Doom<'_, '_> {
 
 /// The unfinished dependency that a task waits for: the smallest id, rows before new tasks (R5).
 pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
-    let own = &board.task(row).dependencies;
     let links = board.links(row);
-    if own.is_empty() && links.is_empty() {
+    if board.task(row).dependencies.is_empty() && links.is_empty() {
         return None;
     }
-    let unfinished = |id: TaskId| board.joint_standing(id).is_some_and(Standing::is_unfinished);
+    let unfinished = |standing: Option<Standing>| standing.is_some_and(Standing::is_unfinished);
+    let own =
+        board.dependencies(row).filter(|&on| unfinished(board.dependency_standing(on))).map(|(on, _)| on);
+    let linked = links.iter().filter_map(|link| link.task());
+    let linked = linked.filter(|&on| unfinished(board.joint_standing(on)));
     let kind_of = |id: TaskId| board.rows_of(id).map(|row| board.task(row).kind()).min();
-    let rows = own.iter().copied().chain(links.iter().filter_map(|link| link.task()));
-    let row = rows.filter(|&id| unfinished(id)).min();
+    let row = own.chain(linked).min();
     let row = row.map(|id| TaskRef::Task { id, kind: kind_of(id).unwrap_or(Kind::Job) });
     let new = || links.iter().copied().filter(|link| link.task().is_none()).min();
     row.or_else(new).map(|on| Reason::Dependency { on })

@@ -78,7 +78,7 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
 /// The tasks, pending in the snapshot, to which a task lends its place there.
 fn lenders(board: &Board<'_>, row: Row, into: &mut Vec<Row>) {
     if board.malformed(row).is_none() {
-        let rows = board.task(row).dependencies.iter().filter_map(|&on| board.row(on));
+        let rows = board.dependencies(row).map(|(_, on)| on).filter(|&on| on < crate::board::SEVERAL);
         into.extend(rows.filter(|on| {
             matches!(board.task(*on).state, State::Pending) || board.dispatches.contains_key(on)
         }));

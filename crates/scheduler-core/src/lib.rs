@@ -32,8 +32,8 @@
 //!    [`Mode`], then the holder with the smallest id. R3 is asked only when R2 has no conflict; of several older tasks the
 //!    first in the order of R1. Of several unfinished dependencies the smallest id, rows before tasks of the same plan.
 //! 4. *Dependencies fail before they are awaited*: one failed dependency ends a task though another is still running. Failure
-//!    is passed on from dependencies to dependents, a task after all of its own; within a cycle from where it enters, step by
-//!    step.
+//!    is passed on from dependencies to dependents, a task after all of its own; within a cycle step by step from where it
+//!    enters, a failure before any cancel, so that a cycle that a failure enters fails as a whole.
 //! 5. *R4 in detail.* The order "as the snapshot stands" is that of all tasks pending in the snapshot, those included that
 //!    this pass ends. An update created by a workflow node in this pass counts as created at `now`, after any row of the same
 //!    moment. A row that this pass ends counts as finished at `now`. A project's `last_update` and finished rows of its
@@ -44,7 +44,9 @@
 //! 7. *Taking back.* A waiting task whose instance is lost and whose dependency failed ends like a pending one (R5).
 //! 8. *More.* A pass asks for another if it created a task, started a workflow job, ended a task that held a claim or a place
 //!    or that is the job of a node of a running workflow, took a task back, or left tasks unconsidered.
-//! 9. *Workflows.* A node whose job has a row is judged by the row. `error` and `canceled` count as failed for R7.4. A workflow
+//! 9. *Workflows.* Any graph says which workflow a job belongs to, but only workflow jobs pass a request to cancel on or wait
+//!    for jobs; a request that reaches a workflow job which ends in the same pass is not mentioned. "Its workflow" in
+//!    [`End::CanceledWithWorkflow`] is the one whose node has the job. A node whose job has a row is judged by the row. `error` and `canceled` count as failed for R7.4. A workflow
 //!    that is its own ancestor is processed like any other, but never as an ancestor of itself twice. A job named by several
 //!    nodes makes each graph that names it malformed; its workflow, for R3 and R8, is the one with the smallest id. A
 //!    canceled workflow with a malformed graph is canceled all the same, and the nodes that have an id of their own are skipped.
@@ -54,8 +56,9 @@
 //!     groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
 //!     lacking least is having most left, what a hybrid needs for control counted, ties to the lowest hostname.
 //!     A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks.
-//! 11. *A running graph's circle* (R10) is looked for among what each held task waits for by its named reason, what a running
-//!     workflow waits for (all of its unfinished jobs), and nothing else.
+//! 11. *A circle* (R10) is looked for among what each held task waits for by its named reason, what a running workflow job
+//!     waits for (all of its unfinished jobs), and nothing else. Being blocked by a task that this pass takes back is no part of
+//!     one, since that task holds nothing any more in the next pass.
 //! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact.
 
 #[macro_use]

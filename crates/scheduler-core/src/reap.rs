@@ -43,6 +43,9 @@ pub(crate) fn requests(board: &Board<'_>) -> Requests {
         }
     }
     while let Some(row) = workflows.pop() {
+        if board.task(row).kind() != Kind::WorkflowJob {
+            continue;
+        }
         let workflow = board.task(row).id;
         for job in jobs(board, workflow) {
             let reached = requests.get(&job);

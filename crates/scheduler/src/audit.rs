@@ -1,8 +1,11 @@
 //! `scheduler audit`: a plan checked against the rules.
 
+use std::io::Write;
+
 use crate::Found;
 use crate::cli::AuditArgs;
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::read;
 use crate::source::Source;
 
@@ -14,8 +17,19 @@ pub(crate) fn run(wanted: &AuditArgs) -> Result<Found, Failure> {
         )
         .remedy("name a file for the snapshot or for the plan"));
     }
-    let _rules = read::rules(&wanted.rules)?;
-    let _snapshot = read::snapshot(&wanted.snapshot)?;
-    let _plan = read::plan(&wanted.plan)?;
-    Ok(Found::Nothing)
+    let rules = read::rules(&wanted.rules)?;
+    let snapshot = read::snapshot(&wanted.snapshot)?;
+    let plan = read::plan(&wanted.plan)?;
+    let violations = scheduler_core::audit(&snapshot, &rules, &plan);
+    let mut out = Output::stdout();
+    for violation in &violations {
+        writeln!(out, "{violation}")?;
+    }
+    match violations.len() {
+        0 => writeln!(out, "the plan is what the rules of {} say", rules.name)?,
+        1 => writeln!(out, "1 violation of the rules of {}", rules.name)?,
+        count => writeln!(out, "{count} violations of the rules of {}", rules.name)?,
+    }
+    out.finish()?;
+    Ok(Found::something_if(!violations.is_empty()))
 }

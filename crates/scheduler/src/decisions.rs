@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
-use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, TaskId, Then};
+use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, Then};
 
 use crate::cli::Show;
 use crate::words::Names;
@@ -61,14 +61,14 @@ pub(crate) struct Described {
 pub(crate) fn describe(decision: &Decision, names: &Names<'_>) -> Described {
     match &decision.action {
         Action::Start(place) => starts(names.place(*place)),
-        Action::Hold(reason) => holds(reason, decision.task, format!("{reason:?}")),
-        Action::End(end) => ends(end, format!("{end:?}")),
+        Action::Hold(reason) => holds(reason, reason.to_string()),
+        Action::End(end) => ends(end, end.to_string()),
         Action::TakeBack(back) => {
             let replaced = format!("dispatch {} is void: its instance is gone or lost", back.replaces);
             let described = match &back.then {
                 Then::Start(place) => starts(format!("{}; {replaced}", names.place(*place))),
-                Then::Hold(reason) => holds(reason, decision.task, format!("{replaced}; {reason:?}")),
-                Then::End(end) => ends(end, format!("{end:?}; {replaced}")),
+                Then::Hold(reason) => holds(reason, format!("{replaced}; {reason}")),
+                Then::End(end) => ends(end, format!("{end}; {replaced}")),
             };
             Described { word: took_back(&back.then), show: Show::Dispatches, ..described }
         }
@@ -89,7 +89,7 @@ pub(crate) fn describe(decision: &Decision, names: &Names<'_>) -> Described {
         Action::Leave(malformed) => Described {
             word: "leave",
             token: Some(malformed.token()),
-            sentence: format!("{malformed:?}"),
+            sentence: malformed.to_string(),
             tone: Tone::Bad,
             show: Show::Holds,
         },
@@ -108,7 +108,7 @@ fn starts(sentence: String) -> Described {
     Described { word: "start", token: None, sentence, tone: Tone::Good, show: Show::Starts }
 }
 
-fn holds(reason: &Reason, _task: TaskId, sentence: String) -> Described {
+fn holds(reason: &Reason, sentence: String) -> Described {
     let (word, tone) = match reason.outlook() {
         Outlook::Waiting => ("hold", Tone::Waiting),
         Outlook::Never => ("hold, never runs", Tone::Bad),
@@ -118,7 +118,7 @@ fn holds(reason: &Reason, _task: TaskId, sentence: String) -> Described {
 
 fn ends(end: &End, sentence: String) -> Described {
     let (word, tone) = outcome(end.outcome());
-    Described { word, token: Some("end"), sentence, tone, show: Show::Ends }
+    Described { word, token: Some(end.token()), sentence, tone, show: Show::Ends }
 }
 
 /// How a task ended, in a word.
@@ -135,7 +135,7 @@ pub(crate) const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
 pub(crate) fn node(step: &NodeStep) -> (&'static str, String, Tone) {
     match step {
         NodeStep::Run(create) => ("run", format!("its job is {create}"), Tone::Good),
-        NodeStep::Skip(reason) => ("skip", format!("{reason:?}"), Tone::Waiting),
+        NodeStep::Skip(reason) => ("skip", reason.to_string(), Tone::Waiting),
         NodeStep::TemplateMissing => ("fail", "its template is missing".to_owned(), Tone::Bad),
     }
 }

@@ -1,12 +1,13 @@
 //! `scheduler explain`: what a pass would do with one task, and the chain of what it waits for.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use scheduler_core::{Plan, RuleSet, Snapshot, State, Task, TaskId};
+use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskId};
 
 use crate::Found;
 use crate::cli::ExplainArgs;
-use crate::decisions::describe;
+use crate::decisions::{describe, node};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::words::{Names, On};
@@ -21,13 +22,14 @@ pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
     if rows.is_empty() {
         return Err(unknown(wanted, &snapshot));
     }
-    problems::print(&snapshot);
+    problems::print(&wanted.snapshot, &snapshot, &rules);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
-    Explanation { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
+    Answer { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
         .print(&rows, &mut out)?;
     out.finish()?;
-    Ok(Found::something_if(plan.decision(id).is_some_and(|decision| decision.action.changes_something())))
+    let changes = plan.decision(id).is_some_and(|decision| decision.action.changes_something());
+    Ok(Found::something_if(changes || plan.nodes.iter().any(|decision| decision.workflow == id)))
 }
 
 fn unknown(wanted: &ExplainArgs, snapshot: &Snapshot) -> Failure {
@@ -42,14 +44,14 @@ fn unknown(wanted: &ExplainArgs, snapshot: &Snapshot) -> Failure {
     }
 }
 
-struct Explanation<'a> {
+struct Answer<'a> {
     snapshot: &'a Snapshot,
     rules: &'a RuleSet,
     plan: &'a Plan,
     names: Names<'a>,
 }
 
-impl Explanation<'_> {
+impl Answer<'_> {
     fn print(&self, rows: &[&Task], out: &mut impl Write) -> io::Result<()> {
         for task in rows {
             writeln!(out, "{}", self.row(task))?;
@@ -60,10 +62,56 @@ impl Explanation<'_> {
                 let described = describe(decision, &self.names);
                 let style = described.tone.style();
                 writeln!(out, "{style}{}{style:#}: {}", described.word, described.sentence)?;
+                if let Some(explanation) = self.plan.explain(task.id) {
+                    self.chain(&explanation, out)?;
+                }
             }
             None => writeln!(out, "{}", self.undecided(task))?,
         }
+        for graph in self.snapshot.graphs.iter().filter(|graph| graph.workflow == task.id) {
+            self.workflow(graph, out)?;
+        }
         Ok(())
+    }
+
+    /// What the task waits for, what that waits for, and so on: a line each.
+    fn chain(&self, explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
+        for step in explanation.steps.iter().skip(1) {
+            writeln!(out, "  {} {} {}", step.kind, self.names.task(step.task), step.reason)?;
+        }
+        match &explanation.ending {
+            Ending::Capacity => writeln!(out, "  room comes when tasks that run there end"),
+            Ending::Never => writeln!(out, "  time alone does not help: somebody must change something"),
+            Ending::Decided { .. } if explanation.steps.is_empty() => Ok(()),
+            Ending::Decided { task, action } => {
+                let end = task.task().and_then(|id| self.plan.decision(id));
+                let what = end.map_or_else(
+                    || action.to_string(),
+                    |decision| {
+                        let described = describe(decision, &self.names);
+                        format!("is to {}: {}", described.word, described.sentence)
+                    },
+                );
+                writeln!(out, "  {} {what}", self.names.reference(*task))
+            }
+            Ending::Created(task) => {
+                writeln!(
+                    out,
+                    "  {} is created by this pass and starts in a later one",
+                    self.names.reference(*task)
+                )
+            }
+            Ending::Loop(task) => {
+                writeln!(out, "  {} stands in this chain already", self.names.reference(*task))
+            }
+            Ending::Undecided(task) => {
+                let row = self.snapshot.tasks.iter().find(|row| Some(row.id) == task.task());
+                match row {
+                    Some(row) => writeln!(out, "  {}", self.row(row)),
+                    None => writeln!(out, "  {} is not in the snapshot", self.names.reference(*task)),
+                }
+            }
+        }
     }
 
     /// What the snapshot says of it.
@@ -88,6 +136,21 @@ impl Explanation<'_> {
         format!("{} {name}{on}: {state}, costs {cost}", task.kind())
     }
 
+    /// What a running workflow waits for, and what the pass does with its nodes.
+    fn workflow(&self, graph: &Graph, out: &mut impl Write) -> io::Result<()> {
+        let jobs: BTreeSet<TaskId> = graph.nodes.iter().filter_map(|node| node.progress.job()).collect();
+        let unfinished = |row: &&Task| row.state.is_unfinished() && jobs.contains(&row.id);
+        for row in self.snapshot.tasks.iter().filter(unfinished) {
+            writeln!(out, "  its {}", self.row(row))?;
+        }
+        for decision in self.plan.nodes.iter().filter(|decision| decision.workflow == graph.workflow) {
+            let (word, why, tone) = node(&decision.step);
+            let style = tone.style();
+            writeln!(out, "  its node {}: {style}{word}{style:#}: {why}", decision.node)?;
+        }
+        Ok(())
+    }
+
     /// Why the pass says nothing of it.
     fn undecided(&self, task: &Task) -> String {
         match &task.state {
@@ -98,6 +161,9 @@ impl Explanation<'_> {
             State::Pending => "not considered in this pass".to_owned(),
             State::Waiting(_) => {
                 "nothing to do: it holds its place and its claims until it is taken up".to_owned()
+            }
+            State::Running(_) if !task.kind().needs_place() => {
+                "nothing to end or to cancel: it holds its claims until it ends".to_owned()
             }
             State::Running(_) => "nothing to do: it holds its place and its claims until it ends".to_owned(),
             State::Finished { .. } => self.finished(task),

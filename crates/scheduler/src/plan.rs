@@ -18,7 +18,7 @@ use crate::{problems, read};
 pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {
     let rules = read::rules(&wanted.rules)?;
     let snapshot = read::snapshot(&wanted.snapshot)?;
-    problems::print(&snapshot);
+    problems::print(&wanted.snapshot, &snapshot, &rules);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
     if wanted.json {
@@ -132,7 +132,8 @@ impl Report<'_> {
     /// One line for what is decided, and one for each kind of "no".
     fn summary(&self, out: &mut impl Write) -> io::Result<()> {
         let counts = Counts::of(self.plan, &self.names);
-        writeln!(out, "{} tasks, {}", self.snapshot.tasks.len(), counts.sentence(self.plan))?;
+        let all = counted(self.snapshot.tasks.len(), "task", "tasks");
+        writeln!(out, "{all}, {}", counts.sentence(self.plan))?;
         for (what, tokens) in [("held", &counts.held), ("ended", &counts.ended)] {
             if !tokens.is_empty() {
                 let tokens: Vec<String> =
@@ -188,14 +189,17 @@ impl Counts {
             format!("{} to end", self.ends),
         ];
         let others = [
-            (self.others, "dispatches to send again or cancel"),
-            (plan.nodes.len(), "nodes to advance"),
-            (plan.creates.len(), "tasks to create"),
-            (plan.derived.len(), "with dependencies derived"),
+            (self.others, "dispatch to send again or cancel", "dispatches to send again or cancel"),
+            (plan.nodes.len(), "node to advance", "nodes to advance"),
+            (plan.creates.len(), "task to create", "tasks to create"),
+            (plan.derived.len(), "with its dependencies derived", "with their dependencies derived"),
         ];
-        parts.extend(
-            others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
-        );
+        let some = others.iter().filter(|(count, ..)| *count > 0);
+        parts.extend(some.map(|&(count, one, many)| counted(count, one, many)));
         parts.join(", ")
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -88,7 +88,7 @@ impl<'a> Names<'a> {
             words.push_str(&format!("; after {}", after.join(" and ")));
         }
         if let Some(failure) = &create.failed {
-            words.push_str(&format!("; failed at once: {failure:?}"));
+            words.push_str(&format!("; failed at once: {failure}"));
         }
         words
     }

@@ -1,5 +1,12 @@
-//! What the project's own tests share: a slow model of the rules, and scenarios as text files.
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, and the body
+//! of the fuzz target.
 
+pub mod fuzz;
 pub mod model;
 pub mod scenario;
 pub mod workload;
+
+/// The README's program, so that it cannot go stale.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

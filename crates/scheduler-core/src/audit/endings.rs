@@ -59,6 +59,9 @@ impl Endings {
             reached.push(task.id);
         }
         while let Some(workflow) = reached.pop() {
+            if rows.sole(workflow).is_none_or(|task| task.kind() != Kind::WorkflowJob) {
+                continue;
+            }
             for &job in jobs.get(&workflow).into_iter().flatten() {
                 self.asked.entry(job).or_insert_with(|| {
                     reached.push(job);

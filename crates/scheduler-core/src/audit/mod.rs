@@ -34,9 +34,7 @@ use self::launch::Links;
 use self::pending::{Before, Replayed};
 use self::rows::Rows;
 pub use self::violation::{About, Fault, Violation};
-use crate::{
-    Action, Decision, End, Malformed, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId, Then,
-};
+use crate::{Action, Decision, End, Malformed, Plan, RuleSet, Snapshot, Task, TaskCount, TaskId, Then};
 
 /// Every way in which a plan differs from what the rules say; empty for every plan that [`crate::plan`] makes.
 ///
@@ -176,7 +174,7 @@ fn close(rows: &Rows<'_>, endings: &Endings, replayed: &Replayed, plan: &Plan, o
         let held = task.state.is_holding()
             && (task.kind().needs_place() || !claims::claims(rows.rules, task).is_empty());
         let workflow = rows.parent(task.id).and_then(|workflow| rows.sole(workflow));
-        held || workflow.is_some_and(|workflow| matches!(workflow.state, State::Running(_)))
+        held || workflow.is_some_and(workflow::is_running_workflow)
     });
     let taken_back = rows.singles().any(|task| rows.is_taken_back(task));
     let left = replayed.unconsidered > TaskCount::new(0);

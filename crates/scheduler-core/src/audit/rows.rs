@@ -59,6 +59,10 @@ impl<'a> Rows<'a> {
         let mut graphs: BTreeMap<TaskId, Vec<&'a Graph>> = BTreeMap::new();
         for graph in &snapshot.graphs {
             graphs.entry(graph.workflow).or_default().push(graph);
+        }
+        // Graphs that share a workflow count as absent.
+        graphs.retain(|_, same| same.len() == 1);
+        for graph in graphs.values().flatten() {
             for job in graph.nodes.iter().filter_map(|node| node.progress.job()) {
                 parents
                     .entry(job)
@@ -116,9 +120,14 @@ impl<'a> Rows<'a> {
         self.projects.values().filter_map(|project| *project)
     }
 
-    /// The graphs of a workflow job; one, unless it is malformed.
+    /// The graph of a workflow job: none, or one.
     pub(super) fn graphs(&self, workflow: TaskId) -> &[&'a Graph] {
         self.graphs.get(&workflow).map_or(&[], Vec::as_slice)
+    }
+
+    /// The graphs that count.
+    pub(super) fn every_graph(&self) -> impl Iterator<Item = &'a Graph> {
+        self.graphs.values().flatten().copied()
     }
 
     /// How far an id has come (several rows: unfinished while one is, then failed, then canceled, if one is).

@@ -50,7 +50,9 @@ fn waits(rows: &Rows<'_>, ends: &Ends, replayed: &Replayed) -> Waits {
     for (&task, (reason, _)) in &replayed.held {
         let on = match reason {
             Reason::Dependency { on } => on.task(),
-            Reason::Blocked { holder, .. } => Some(*holder),
+            // What is taken back holds nothing any more in the next pass.
+            Reason::Blocked { holder, .. } => Some(*holder)
+                .filter(|&holder| !rows.sole(holder).is_some_and(|task| rows.is_taken_back(task))),
             Reason::Behind { older, .. } => Some(*older),
             _ => None,
         };

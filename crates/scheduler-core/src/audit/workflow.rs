@@ -47,9 +47,7 @@ impl Judged {
 /// Advances every running workflow, innermost first, adding to the ends.
 pub(super) fn advance(rows: &Rows<'_>, endings: &mut Endings) -> Steps {
     let mut named: BTreeMap<TaskId, usize> = BTreeMap::new();
-    for job in
-        rows.snapshot.graphs.iter().flat_map(|graph| &graph.nodes).filter_map(|node| node.progress.job())
-    {
+    for job in rows.every_graph().flat_map(|graph| &graph.nodes).filter_map(|node| node.progress.job()) {
         let times = named.entry(job).or_default();
         *times = times.saturating_add(1);
     }
@@ -127,11 +125,11 @@ impl Judge<'_, '_> {
     fn malformed(&self, graph: &Graph) -> Option<Malformed> {
         let ids: BTreeSet<NodeId> = graph.nodes.iter().map(|node| node.id).collect();
         let mut children: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-        for edge in &graph.edges {
+        for edge in graph.edges.iter().filter(|edge| ids.contains(&edge.to)) {
             children.entry(edge.from).or_default().push(edge.to);
         }
         let ends = graph.edges.iter().flat_map(|edge| [edge.from, edge.to]);
-        let round = on_circles(ends.clone(), |node| children.get(&node).cloned().unwrap_or_default());
+        let round = on_circles(ids.iter().copied(), |node| children.get(&node).cloned().unwrap_or_default());
         if let Some((&node, _)) = round.first_key_value() {
             return Some(Malformed::GraphCycle { node });
         }

@@ -28,6 +28,7 @@ mod task;
 mod ties;
 mod workflow;
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use proptest::collection::vec;
@@ -119,7 +120,7 @@ pub fn malformed_of(size: Size) -> impl Strategy<Value = Snapshot> {
 
 fn whole(
     size: Size,
-    flaws: impl Strategy<Value = alloc::vec::Vec<Damage>>,
+    flaws: impl Strategy<Value = Vec<Damage>>,
     care: Care,
 ) -> impl Strategy<Value = Snapshot> {
     let tasks = (vec(task(size), 1..=at_most(size.tasks, 1)), shuffled(size.tasks));
@@ -127,11 +128,11 @@ fn whole(
         vec(project(size), 0..=at_most(size.projects, 0)),
         vec(inventory_source(size), 0..=at_most(size.sources, 0)),
     );
-    let cluster =
-        (vec(instance(size), 0..=at_most(size.instances, 0)), vec(group(size), 0..=at_most(size.groups, 0)));
+    let cluster = (rows(instance(size), size.instances), rows(group(size), size.groups));
     let graphs = vec(graph(size), 1..=3);
     (tasks, content, cluster, graphs, flaws).prop_map(move |(tasks, content, cluster, graphs, flaws)| {
         let mut snapshot = Parts {
+            size,
             tasks: tasks.0,
             ids: tasks.1,
             projects: content.0,
@@ -153,9 +154,15 @@ fn at_most(count: u32, least: usize) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX).max(least)
 }
 
+/// Up to `count` rows, rarely none.
+fn rows<T: fmt::Debug>(row: impl Strategy<Value = T>, count: u32) -> impl Strategy<Value = Vec<T>> {
+    (vec(row, 1..=at_most(count, 1)), percent(4))
+        .prop_map(|(rows, none)| if none { Vec::new() } else { rows })
+}
+
 /// The ids from 1 to `count` in any order; shrinks to the ascending one.
-fn shuffled(count: u32) -> impl Strategy<Value = alloc::vec::Vec<i64>> {
-    Just((1..=i64::from(count.max(1))).collect::<alloc::vec::Vec<_>>()).prop_shuffle()
+fn shuffled(count: u32) -> impl Strategy<Value = Vec<i64>> {
+    Just((1..=i64::from(count.max(1))).collect::<Vec<_>>()).prop_shuffle()
 }
 
 /// An id from 1 to `count`.

@@ -13,7 +13,7 @@ use thin_vec::ThinVec;
 use super::{Size, id, key, moments, percent};
 use crate::{
     Dispatch, Forks, GroupId, InstanceId, LaunchType, Outcome, OwnKey, OwnKeyId, Placement, Priority,
-    ProjectUpdateType, State, Task, TaskId, Work, WorkflowOf,
+    ProjectUpdateType, State, Task, TaskId, Timestamp, Work, WorkflowOf,
 };
 
 /// Some of them need escaping in JSON (R5).
@@ -23,7 +23,7 @@ const NAMES: &[&str] = &["deploy", "", "say \"hi\"", "back\\slash", "na\u{ef}ve\
 pub fn task(size: Size) -> impl Strategy<Value = Task> {
     let row = (id(size.tasks), select(NAMES), moments::moment(), priority(), impact());
     let meaning = (work(size), state(size), launch_type(), groups(size), own_keys());
-    let ties = (dependencies(size), percent(40), percent(12));
+    let ties = (dependencies(size), percent(40), percent(8));
     (row, meaning, ties).prop_map(|(row, meaning, ties)| {
         let (id, name, created, priority, impact) = row;
         let (work, state, launch_type, groups, own_keys) = meaning;
@@ -65,7 +65,7 @@ fn groups(size: Size) -> impl Strategy<Value = Arc<[GroupId]>> {
 
 fn dependencies(size: Size) -> impl Strategy<Value = ThinVec<TaskId>> {
     let count = prop_oneof![
-        6 => Just(0_usize),
+        8 => Just(0_usize),
         3 => Just(1),
         1 => 2..=3_usize,
     ];
@@ -104,7 +104,14 @@ pub fn work(size: Size) -> impl Strategy<Value = Work> {
         3 => key(size.inventories).prop_map(|inventory| Work::AdHocCommand { inventory }),
         2 => Just(Work::SystemJob {}),
         5 => workflow(size),
-        2 => option::weighted(0.7, moments::moment()).prop_map(|expires| Work::WorkflowApproval { expires }),
+        2 => option::weighted(0.7, expiry()).prop_map(|expires| Work::WorkflowApproval { expires }),
+    ]
+}
+
+fn expiry() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        1 => Just(moments::ago(-30_000)),
+        1 => moments::moment(),
     ]
 }
 
@@ -165,7 +172,7 @@ fn dispatch(size: Size) -> impl Strategy<Value = Dispatch> {
 pub fn placement(size: Size) -> impl Strategy<Value = Placement> {
     let instance = || {
         prop_oneof![
-            10 => id::<InstanceId>(size.instances),
+            20 => id::<InstanceId>(size.instances),
             1 => Just(InstanceId::new(i64::from(size.instances) + 1)),
         ]
     };

@@ -2,9 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::moments;
+use super::{Size, moments};
 use crate::{
     Graph, GroupId, Instance, InstanceGroup, InstanceId, InventorySource, Kind, LastUpdate, LaunchType,
     Members, Node, Outcome, Placement, Progress, Project, ProjectUpdateType, Snapshot, SnapshotVersion,
@@ -23,6 +24,7 @@ pub(super) enum Care {
 /// Rows generated apart. The order of the tasks is one that dependencies and nesting never run against.
 #[derive(Debug)]
 pub(super) struct Parts {
+    pub(super) size: Size,
     pub(super) tasks: Vec<Task>,
     pub(super) ids: Vec<i64>,
     pub(super) projects: Vec<Project>,
@@ -41,11 +43,9 @@ impl Parts {
         self.number();
         self.tie_groups();
         for task in &mut self.tasks {
-            tie_placement(task, &self.instances, &self.groups, care);
+            tie_placement(task, self.size, &self.instances, &self.groups, care);
             tie_source(task, &self.sources);
-            if care == Care::Strict {
-                task.groups = task.groups.iter().copied().filter(|&id| known(&self.groups, id)).collect();
-            }
+            task.groups = tied_groups(&task.groups, self.size, &self.groups, care);
         }
         self.tie_dependencies();
         self.tie_last_updates(care);
@@ -84,7 +84,10 @@ impl Parts {
     fn tie_groups(&mut self) {
         for group in &mut self.groups {
             if let Members::Instances(members) = &mut group.members {
-                members.retain(|member| self.instances.iter().any(|instance| instance.id == *member));
+                let there = |id: &InstanceId| Some(pick(&self.instances, id.get())?.id);
+                *members = members.iter().filter_map(there).collect();
+                members.sort_unstable();
+                members.dedup();
             }
         }
     }
@@ -145,8 +148,19 @@ impl Parts {
     }
 }
 
-fn known(groups: &[InstanceGroup], id: GroupId) -> bool {
-    groups.iter().any(|group| group.id == id)
+/// Groups that there are; with less care also some that there are not.
+fn tied_groups(named: &[GroupId], size: Size, groups: &[InstanceGroup], care: Care) -> Arc<[GroupId]> {
+    let strange = |id: &GroupId| id.get() > i64::from(size.groups);
+    named
+        .iter()
+        .filter_map(|id| {
+            if strange(id) {
+                Some(*id).filter(|_| care == Care::Loose)
+            } else {
+                Some(pick(groups, id.get())?.id)
+            }
+        })
+        .collect()
 }
 
 /// The member of a list that a number chooses, if there is any.
@@ -155,14 +169,14 @@ pub(super) fn pick<T>(list: &[T], number: i64) -> Option<&T> {
 }
 
 /// What needs no place has none; what came by a group is on a member of it, or on an instance that is gone.
-fn tie_placement(task: &mut Task, instances: &[Instance], groups: &[InstanceGroup], care: Care) {
+fn tie_placement(task: &mut Task, size: Size, instances: &[Instance], groups: &[InstanceGroup], care: Care) {
     let needs_place = task.kind().needs_place();
     match &mut task.state {
         State::Waiting(dispatch) if needs_place => {
-            dispatch.placement = tied_placement(dispatch.placement, instances, groups);
+            dispatch.placement = tied_placement(dispatch.placement, size, instances, groups);
         }
         State::Running(placement) if needs_place => {
-            **placement = tied_placement(**placement, instances, groups);
+            **placement = tied_placement(**placement, size, instances, groups);
         }
         State::Running(placement) => **placement = Placement::default(),
         // Workflow jobs and approvals are never dispatched.
@@ -172,18 +186,25 @@ fn tie_placement(task: &mut Task, instances: &[Instance], groups: &[InstanceGrou
     }
 }
 
-fn tied_placement(placement: Placement, instances: &[Instance], groups: &[InstanceGroup]) -> Placement {
-    let group = placement.group.and_then(|id| groups.iter().find(|group| group.id == id));
-    let on = |node: InstanceId, members: &[InstanceId]| {
-        let present = instances.iter().any(|instance| instance.id == node);
-        if present { pick(members, node.get()).copied().unwrap_or(node) } else { node }
+fn tied_placement(
+    placement: Placement,
+    size: Size,
+    instances: &[Instance],
+    groups: &[InstanceGroup],
+) -> Placement {
+    let gone = |id: InstanceId| id.get() > i64::from(size.instances);
+    let anywhere = |id: InstanceId| {
+        if gone(id) { id } else { pick(instances, id.get()).map_or(id, |instance| instance.id) }
     };
+    let group = placement.group.and_then(|id| pick(groups, id.get()));
     let node = match group.map(|group| &group.members) {
         Some(Members::Container) => None,
-        Some(Members::Instances(members)) => placement.node.map(|node| on(node, members)),
-        None => placement.node,
+        Some(Members::Instances(members)) => placement
+            .node
+            .map(|id| pick(members, id.get()).filter(|_| !gone(id)).copied().unwrap_or_else(|| anywhere(id))),
+        None => placement.node.map(anywhere),
     };
-    Placement { node, ..placement }
+    Placement { group: group.map(|group| group.id), node, controller: placement.controller.map(anywhere) }
 }
 
 /// An inventory update is of its source's inventory and project.

@@ -10,7 +10,7 @@ use crate::table::{FxHashMap, FxHashSet, Row};
 /// As many members of a cycle are named; the rest are counted.
 const NAMED: usize = 12;
 
-/// One cycle of each component that these rows reach, beginning with its smallest row; all rows are below `size`.
+/// One cycle of each component of the rows below `size`, beginning with its smallest row.
 pub(super) fn cycles(rows: &[Row], size: usize, edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {
     components(rows, size, &edges).into_iter().filter_map(|component| cycle_in(&component, &edges)).collect()
 }

@@ -65,7 +65,9 @@ impl Executor {
             self.finish(task, outcome);
             events.push(Event::Ended(task, outcome));
         }
-        while let Some((_, work)) = self.launches.pop_front_if(|(at, _)| *at <= now) {
+        while self.launches.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, work)) = self.launches.pop_front()
+        {
             events.push(Event::Launched(self.launch(work)));
         }
         Some(events)

@@ -82,7 +82,14 @@ impl Narrator {
     /// Checks the plan before it is told and applied.
     pub(super) fn audit(&mut self, snapshot: &Snapshot, rules: &RuleSet, plan: &Plan) -> Result<(), Failure> {
         self.passes += 1;
-        let _ = (snapshot, rules, plan);
+        let violations = scheduler_core::audit(snapshot, rules, plan);
+        if let Some(first) = violations.first() {
+            return Err(Failure::new(format!(
+                "pass {}: the audit found {}: {first}",
+                self.passes,
+                violations.len()
+            )));
+        }
         Ok(())
     }
 
@@ -113,7 +120,11 @@ impl Narrator {
             self.line(now, pass, ("create", Tone::Plain), &who, &why)?;
         }
         for decision in &plan.decisions {
-            let described = describe(decision, &names);
+            let mut described = describe(decision, &names);
+            // The plan could not know the ids that its creations got; the longest name first, for it may begin with another.
+            for (position, id) in created.iter().enumerate().rev() {
+                described.sentence = described.sentence.replace(&format!("new-{position}"), &id.to_string());
+            }
             self.count(&decision.action, &described);
             if self.is_news(decision.task, &decision.action, &described) {
                 let who = format!("{} {}", decision.kind, names.task(decision.task));

@@ -8,6 +8,7 @@ mod swf;
 mod wfcommons;
 
 use std::io::Write;
+use std::path::Path;
 
 use scheduler_core::Snapshot;
 
@@ -40,7 +41,7 @@ fn write(snapshot: &Snapshot, wanted: &ImportArgs) -> Result<(), Failure> {
         serde_json::to_writer_pretty(&mut *out, snapshot)?;
         writeln!(out)
     };
-    if let Some(path) = &wanted.output {
+    if let Some(path) = wanted.output.as_deref().filter(|path| *path != Path::new("-")) {
         return write_file(path, fill);
     }
     let mut out = Output::stdout();

@@ -143,7 +143,7 @@ impl Moment<'_> {
             work,
             state,
             launch_type: if id == WORKFLOW { LaunchType::Manual } else { LaunchType::Workflow },
-            groups: sharing.groups(&[GROUP]),
+            groups: sharing.groups(if id == WORKFLOW { &[] } else { &[GROUP] }),
             dependencies: ThinVec::new(),
             dependencies_derived: true,
             cancel_requested: false,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::run;
+use crate::{run, run_with};
 
 #[test]
 fn the_published_schemas_are_current() {
@@ -41,4 +41,14 @@ fn undescribed(value: &serde_json::Value, path: &str) {
     for (key, inner) in object {
         undescribed(inner, &format!("{path}.{key}"));
     }
+}
+
+#[test]
+fn the_documented_snapshot_is_one() {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("FORMAT.md"))
+        .expect("it is there");
+    let example = document.split("```").find(|part| part.contains("\"version\": 1")).expect("an example");
+    let ran = run_with(&["plan", "-"], example.trim_start_matches("json"));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.out.contains("project update new-0"), "{}", ran.out);
 }

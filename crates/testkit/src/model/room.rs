@@ -147,7 +147,9 @@ impl<'a> Model<'a> {
             Err(Lack::LargerThanLimit { needed, limit: forks })
         } else if tasks.get() > 0 && count >= tasks {
             Err(Lack::TaskLimit { used: count, limit: tasks })
-        } else if forks > Forks::ZERO && used.plus(needed) > forks {
+        } else if forks > Forks::ZERO
+            && u64::from(used.get()) + u64::from(needed.get()) > u64::from(forks.get())
+        {
             Err(Lack::ForkLimit { needed, used, limit: forks })
         } else {
             Ok(())
@@ -172,16 +174,24 @@ impl<'a> Model<'a> {
         !self.controls_itself(task) && node.node_type == NodeType::Execution
     }
 
+    /// R6.4: what this instance pays for controlling the task itself.
+    fn control_share(&self, task: &Task, node: &Instance) -> Forks {
+        if self.needs_controller(task, node) { Forks::ZERO } else { self.control_impact() }
+    }
+
     /// R6.1, R6.4: what the task costs this instance, control included if that is its own affair.
     fn need(&self, task: &Task, node: &Instance) -> Forks {
-        let control = if self.needs_controller(task, node) { Forks::ZERO } else { self.control_impact() };
-        task.cost().plus(control)
+        task.cost().plus(self.control_share(task, node))
     }
 
     /// R6.2: the instances that fit the task, the one with the most left first.
     fn fitting(&self, task: &Task, open: &[&'a Instance]) -> Vec<&'a Instance> {
         let mut fitting = open.to_vec();
-        fitting.retain(|node| self.remaining(task, node) >= self.need(task, node));
+        // A sum that is too large for a number of forks fits nowhere.
+        fitting.retain(|node| {
+            let left = self.remaining(task, node);
+            left >= self.need(task, node) && left.minus(self.control_share(task, node)) >= task.cost()
+        });
         fitting.sort_by_key(|node| (Reverse(self.remaining(task, node)), &node.hostname, node.id));
         fitting
     }
@@ -250,7 +260,7 @@ impl<'a> Model<'a> {
             let open = open.filter(|node| !self.reserved.contains(&node.id));
             open.min_by_key(|node| {
                 let left = i64::from(self.remaining(task, node).get());
-                let control = i64::from(self.need(task, node).minus(task.cost()).get());
+                let control = i64::from(self.control_share(task, node).get());
                 (Reverse(left - control), &node.hostname, node.id)
             })
         });

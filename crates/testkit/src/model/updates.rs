@@ -24,8 +24,13 @@ impl<'a> Model<'a> {
                     .iter()
                     .filter_map(|&id| self.row(id))
                     .filter(|row| !self.ended.contains_key(&row.id));
-                let ending: Vec<_> =
+                let mut ending: Vec<_> =
                     ending.filter_map(|row| Some((row, self.dependency_end(row)?))).collect();
+                // Failure spreads before cancellation does.
+                let failed = |(_, end): &(&Task, End)| end.outcome() == Outcome::Failed;
+                if ending.iter().any(failed) {
+                    ending.retain(failed);
+                }
                 self.ended.extend(ending.iter().map(|(row, end)| (row.id, end.outcome())));
                 ends.extend(ending.iter().cloned());
                 if ending.is_empty() {
@@ -39,14 +44,19 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Tasks that depend on one another and on nobody else that is left.
+    /// Tasks that depend on one another and on nobody else that is left: a single one where there is no cycle.
     fn next_circle(&self, left: &[&'a Task]) -> Vec<TaskId> {
-        let chain = |row: &Task| {
-            let mut chain = self.pending_chain(row.id);
-            chain.retain(|id| left.iter().any(|row| row.id == *id));
+        let chains = left.iter().map(|row| {
+            let mut chain = vec![row.id];
+            while let Some(next) = left.iter().find(|next| {
+                let awaited = left.iter().filter(|row| chain.contains(&row.id));
+                !chain.contains(&next.id)
+                    && awaited.into_iter().any(|row| row.dependencies.contains(&next.id))
+            }) {
+                chain.push(next.id);
+            }
             chain
-        };
-        let chains = left.iter().map(|row| chain(row));
+        });
         sorted(chains.min_by_key(Vec::len).unwrap_or_default().into_iter())
     }
 
@@ -57,9 +67,7 @@ impl<'a> Model<'a> {
             let on = dependencies
                 .filter(|&on| self.outcome(on).is_some_and(|end| outcomes.contains(&end)))
                 .min()?;
-            let row =
-                self.rows(on).filter(|row| self.row_outcome(row).is_some_and(|end| outcomes.contains(&end)));
-            let row = row.min_by_key(|row| (row.kind(), row.name.clone()))?;
+            let row = self.rows(on).min_by_key(|row| (row.kind(), row.name.clone()))?;
             Some((on, row.kind(), row.name.clone()))
         };
         if let Some((on, kind, name)) = ended(&[Outcome::Failed, Outcome::Error]) {

@@ -3,6 +3,8 @@
 //! The lines show a reason's token and what it carries, and so stay the same when a sentence is rewritten; the scenarios of
 //! R10 show the sentences.
 
+use core::fmt::Display;
+
 use scheduler_core::{
     Action, Create, Decision, Derived, End, Lack, LaunchType, Loss, Malformed, MissingResource, NodeDecision,
     NodeFailure, NodeStep, Origin, Place, Plan, ProjectUpdateType, Reason, ResourceKey, Role, Shortfall,
@@ -12,12 +14,19 @@ use scheduler_core::{
 use super::line::relative;
 use super::names::Names;
 
-/// The text of a plan, a line feed after each line.
-pub(super) fn plan(plan: &Plan, names: &Names, _words: bool) -> String {
-    let mut lines: Vec<String> = plan.decisions.iter().map(|decision| names.decision(decision)).collect();
-    lines.extend(plan.nodes.iter().map(node));
-    lines.extend(plan.creates.iter().enumerate().map(|(position, new)| create(position, new)));
-    lines.extend(plan.derived.iter().map(derived));
+/// The text of a plan, a line feed after each line; with `words`, the library's sentence below each line.
+pub(super) fn plan(plan: &Plan, names: &Names, words: bool) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |line: String, sentence: &dyn Display| {
+        lines.push(line);
+        if words {
+            lines.push(format!("  {sentence}"));
+        }
+    };
+    plan.decisions.iter().for_each(|decision| add(names.decision(decision), decision));
+    plan.nodes.iter().for_each(|decision| add(node(decision), decision));
+    plan.creates.iter().enumerate().for_each(|(position, new)| add(create(position, new), new));
+    plan.derived.iter().for_each(|links| add(derived(links), links));
     if plan.unconsidered.get() > 0 {
         lines.push(format!("unconsidered {}", plan.unconsidered.get()));
     }
@@ -73,7 +82,7 @@ impl Names {
         let token = reason.token();
         match reason {
             Reason::Malformed(why) => malformed(why),
-            Reason::Dependency { on } => format!("{token}: {}", reference(*on)),
+            Reason::Dependency { on } => format!("{token}: {on}"),
             Reason::Blocked { resource, wanted, held, holder, holder_kind } => format!(
                 "{token}: {} wanted for {wanted}, held for {held} by {holder_kind} {holder}",
                 key(resource)
@@ -87,7 +96,7 @@ impl Names {
                 format!("{token}: {}", groups.join("; "))
             }
             Reason::Circle { waits, circle } => {
-                let circle: Vec<_> = circle.iter().map(|&task| reference(task)).collect();
+                let circle: Vec<_> = circle.iter().map(TaskRef::to_string).collect();
                 format!("{token}: {} [{}]", circle.join(" > "), self.reason(waits))
             }
         }
@@ -167,13 +176,6 @@ fn key(resource: &ResourceKey) -> String {
     }
 }
 
-fn reference(task: TaskRef) -> String {
-    match task {
-        TaskRef::Task { id, kind } => format!("{kind} {id}"),
-        TaskRef::New { id, kind } => format!("{kind} {id}"),
-    }
-}
-
 fn node(decision: &NodeDecision) -> String {
     let step = match decision.step {
         NodeStep::Run(new) => format!("runs {new}"),
@@ -191,7 +193,7 @@ fn create(position: usize, new: &Create) -> String {
     let mut text = format!("create new-{position} {}", work(&new.work));
     let usual = match new.origin {
         Origin::Dependency { of } => {
-            text += &format!(" for {}", reference(of));
+            text += &format!(" for {of}");
             LaunchType::Dependency
         }
         Origin::Node { workflow, node } => {
@@ -232,7 +234,7 @@ fn derived(derived: &Derived) -> String {
 }
 
 fn after(links: &[TaskRef]) -> String {
-    let links: Vec<_> = links.iter().map(|&link| reference(link)).collect();
+    let links: Vec<_> = links.iter().map(TaskRef::to_string).collect();
     if links.is_empty() { String::new() } else { format!(" after {}", links.join(", ")) }
 }
 
