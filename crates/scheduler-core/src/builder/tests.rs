@@ -1,3 +1,5 @@
+//! Defaults, conversions and every constructor of the builder.
+
 use super::*;
 use crate::{EdgeKind, Kind, NodeType, Outcome, Placement, Progress, State};
 

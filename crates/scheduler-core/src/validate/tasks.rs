@@ -1,5 +1,6 @@
 //! Problems of tasks.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::table::{Row, position};
@@ -111,8 +112,9 @@ fn moments(spot: Spot, task: &Task, snapshot: &Snapshot, found: &mut Findings) {
 }
 
 fn own_keys(spot: Spot, task: &Task, found: &mut Findings) {
-    for (at, key) in task.own_keys.iter().enumerate() {
-        if task.own_keys.iter().take(at).any(|earlier| earlier.resource == key.resource) {
+    let mut named = BTreeSet::new();
+    for key in &task.own_keys {
+        if !named.insert(&*key.resource) {
             let what = format!(
                 "it has several keys for its own resource {:?}, of which the first counts",
                 key.resource

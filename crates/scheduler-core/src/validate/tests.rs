@@ -1,3 +1,5 @@
+//! One snapshot or rule set for each problem that can be found.
+
 use alloc::string::ToString;
 use alloc::vec::Vec;
 

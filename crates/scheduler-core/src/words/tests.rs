@@ -1,3 +1,5 @@
+//! Every sentence, word for word.
+
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
