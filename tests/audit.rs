@@ -210,7 +210,9 @@ fn r4_updates_and_links() {
 fn r7_steps_of_nodes() {
     let about_nodes = |found: &[Violation]| found.iter().any(|violation| violation.rule.starts_with("R7"));
     for index in 0..decided().nodes.len() {
-        assert!(about_nodes(&mutated(|plan| drop(plan.nodes.remove(index)))));
+        assert!(about_nodes(&mutated(|plan| {
+            plan.nodes.remove(index);
+        })));
         assert!(about_nodes(&mutated(|plan| plan.nodes[index].step = NodeStep::TemplateMissing)));
         assert!(about_nodes(&mutated(|plan| plan.nodes[index].step = NodeStep::Run(CreateId::new(9)))));
         let canceled = NodeStep::Skip(SkipReason::WorkflowCanceled);
