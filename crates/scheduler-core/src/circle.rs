@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::board::{Board, Standing};
 use crate::table::{FxHashMap, FxHashSet, Row, Table};
-use crate::{Kind, Plan, Reason, State, TaskId};
+use crate::{Kind, Plan, Reason, State};
 
 /// The components of more than one node, and the nodes with an edge to themselves; Tarjan's algorithm without recursion,
 /// over nodes below `size`.
@@ -103,7 +103,7 @@ impl Search {
 
 /// Replaces the reason of every held task that waits for itself. A circle among tasks that are not malformed needs a
 /// running workflow or a link that this pass made, so nothing is looked at without one.
-pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
+pub(crate) fn close(board: &Board<'_>, order: &[Row], plan: &mut Plan) {
     let workflows = running_workflows(board);
     let linked = board.linked.keys().copied();
     let linked = linked.filter(|&row| board.links(row).iter().any(|link| link.task().is_some()));
@@ -112,30 +112,22 @@ pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
         return;
     }
     roots.sort_unstable();
-    let mut held: FxHashMap<Row, (usize, Option<TaskId>)> = FxHashMap::default();
-    for (at, decision) in plan.decisions.iter().enumerate() {
-        let waits_for = match decision.action.hold() {
-            Some(Reason::Dependency { on }) => on.task(),
-            // A holder that is taken back holds nothing once this plan is committed.
-            Some(Reason::Blocked { holder, .. }) => {
-                let taken_back =
-                    board.row(*holder).is_some_and(|row| board.standing[row] == Standing::TakenBack);
-                (!taken_back).then_some(*holder)
-            }
-            Some(Reason::Behind { older, .. }) => Some(*older),
-            _ => None,
-        };
-        if waits_for.is_some()
-            && let Some(row) = board.row(decision.task)
-        {
-            held.insert(row, (at, waits_for));
-        }
+    // The last decisions are those of the tasks in order, save those beyond the start limit.
+    let considered = order.len().saturating_sub(plan.unconsidered.get() as usize);
+    let first = plan.decisions.len().saturating_sub(considered);
+    let mut decided = Table(vec![usize::MAX; board.snapshot.tasks.len()]);
+    for (at, &row) in (first..).zip(order.iter().take(considered)) {
+        decided[row] = at;
     }
+    let mut wrapped: Vec<(usize, Arc<[crate::TaskRef]>)> = Vec::new();
+    let decisions = &plan.decisions;
+    let awaited = |row: Row| {
+        let reason = decisions.get(decided[row])?.action.hold()?;
+        waits_for(board, reason)
+    };
     let edges = |row: Row, next: &mut Vec<Row>| {
-        if let Some(jobs) = workflows.get(&row) {
-            next.extend(jobs.iter().copied());
-        }
-        next.extend(held.get(&row).and_then(|(_, on)| board.row((*on)?)));
+        next.extend(workflows.get(&row).into_iter().flatten().copied());
+        next.extend(awaited(row));
     };
     for component in components(&roots, board.snapshot.tasks.len(), edges) {
         let members: FxHashSet<Row> = component.iter().copied().collect();
@@ -145,17 +137,35 @@ pub(crate) fn close(board: &Board<'_>, plan: &mut Plan) {
             next.sort_unstable_by_key(|&to| board.task(to).id);
         };
         for &row in &component {
-            let Some(&(at, _)) = held.get(&row) else { continue };
+            if awaited(row).is_none() {
+                continue;
+            }
             let Some(circle) = circle_through(row, by_id) else { continue };
             let mut circle: Vec<_> = circle.into_iter().map(|row| board.reference(row)).collect();
             let smallest = circle.iter().enumerate().min_by_key(|(_, task)| **task).map_or(0, |(at, _)| at);
             circle.rotate_left(smallest);
-            let circle: Arc<[_]> = circle.into();
-            if let Some(decision) = plan.decisions.get_mut(at) {
-                wrap(&mut decision.action, &circle);
-            }
+            wrapped.push((decided[row], circle.into()));
         }
     }
+    for (at, circle) in wrapped {
+        if let Some(decision) = plan.decisions.get_mut(at) {
+            wrap(&mut decision.action, &circle);
+        }
+    }
+}
+
+/// The row that a held task waits for by its reason. A holder that is taken back holds nothing once this plan is
+/// committed, so nobody waits for it in this sense.
+fn waits_for(board: &Board<'_>, reason: &Reason) -> Option<Row> {
+    let row = match reason {
+        Reason::Dependency { on } => board.row(on.task()?),
+        Reason::Blocked { holder, .. } => {
+            board.row(*holder).filter(|&row| board.standing[row] != Standing::TakenBack)
+        }
+        Reason::Behind { older, .. } => board.row(*older),
+        _ => None,
+    };
+    row
 }
 
 fn wrap(action: &mut crate::Action, circle: &Arc<[crate::TaskRef]>) {

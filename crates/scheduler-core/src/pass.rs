@@ -48,7 +48,7 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
     // R1, then for each task R5, R2 and R3, R6.
     let order = order(&board, sorted);
     let started_workflow = consider(&board, &order, &mut plan);
-    circle::close(&board, &mut plan);
+    circle::close(&board, &order, &mut plan);
 
     plan.derived = core::mem::take(&mut board.derived);
 
