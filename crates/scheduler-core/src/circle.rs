@@ -157,15 +157,14 @@ pub(crate) fn close(board: &Board<'_>, order: &[Row], plan: &mut Plan) {
 /// The row that a held task waits for by its reason. A holder that is taken back holds nothing once this plan is
 /// committed, so nobody waits for it in this sense.
 fn waits_for(board: &Board<'_>, reason: &Reason) -> Option<Row> {
-    let row = match reason {
+    match reason {
         Reason::Dependency { on } => board.row(on.task()?),
         Reason::Blocked { holder, .. } => {
             board.row(*holder).filter(|&row| board.standing[row] != Standing::TakenBack)
         }
         Reason::Behind { older, .. } => board.row(*older),
         _ => None,
-    };
-    row
+    }
 }
 
 fn wrap(action: &mut crate::Action, circle: &Arc<[crate::TaskRef]>) {
