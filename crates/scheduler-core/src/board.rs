@@ -241,6 +241,11 @@ impl<'a> Board<'a> {
         &self.snapshot.tasks[row as usize]
     }
 
+    /// The one group with this id.
+    pub(crate) fn group_row(&self, id: GroupId) -> Option<Row> {
+        self.groups.get(&id).copied().flatten()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.snapshot.now
     }

@@ -60,13 +60,9 @@ impl<'b, 'a> Ledger<'b, 'a> {
     pub(crate) fn open(board: &'b Board<'a>) -> Self {
         let nodes = usable_nodes(board);
         let node_rows = nodes.rows().map(|row| (nodes[row].id, row)).collect();
-        let plane = board.rules.control_plane.map(|plane| {
-            let row = board.groups.get(&plane.group).copied().flatten();
-            (plane, row)
-        });
-        let row_of = |id: GroupId| board.groups.get(&id).copied().flatten();
+        let plane = board.rules.control_plane.map(|plane| (plane, board.group_row(plane.group)));
         let named = board.classes.keys();
-        let classes = named.map(|groups| groups.iter().map(|&id| (id, row_of(id))).collect());
+        let classes = named.map(|groups| groups.iter().map(|&id| (id, board.group_row(id))).collect());
         let mut ledger = Self {
             board,
             nodes,
@@ -122,10 +118,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
         self.plane.map_or(0, |(plane, _)| u64::from(plane.impact.get()))
     }
 
-    fn group_row(&self, id: GroupId) -> Option<Row> {
-        self.board.groups.get(&id).copied().flatten()
-    }
-
     /// Accounts for a task at a place (R6.1, R6.2).
     fn enter(&mut self, task: &Task, placement: &Placement) {
         if !task.kind().needs_place() {
@@ -142,7 +134,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let node = &mut self.nodes[row];
             node.used = node.used.saturating_add(control);
         }
-        if let Some(row) = placement.group.and_then(|id| self.group_row(id)) {
+        if let Some(row) = placement.group.and_then(|id| self.board.group_row(id)) {
             let group = &mut self.groups[row];
             group.used_tasks = group.used_tasks.saturating_add(1);
             group.used_forks = group.used_forks.saturating_add(cost);
@@ -158,7 +150,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         Waiver {
             node: node(placement.node).map(|row| (row, cost)),
             controller: node(placement.controller).map(|row| (row, control)),
-            group: placement.group.and_then(|id| self.group_row(id)).map(|row| (row, cost)),
+            group: placement.group.and_then(|id| self.board.group_row(id)).map(|row| (row, cost)),
         }
     }
 

@@ -63,16 +63,12 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
     let mut linked = FxHashMap::default();
     for row in order.into_iter().filter(waits) {
         let task = board.task(row);
-        let mut found = launch.dependencies(row, plan);
-        found.retain(|link| link.task().is_none_or(|on| on != task.id && !task.dependencies.contains(&on)));
-        let mut seen = 0;
-        while let Some(&link) = found.get(seen) {
-            seen += 1;
-            let mut at = 0;
-            found.retain(|&other| {
-                at += 1;
-                at <= seen || other != link
-            });
+        let mut found: Vec<TaskRef> = Vec::new();
+        for link in launch.dependencies(row, plan) {
+            let new = |on: TaskId| on != task.id && !task.dependencies.contains(&on);
+            if link.task().is_none_or(new) && !found.contains(&link) {
+                found.push(link);
+            }
         }
         found.shrink_to_fit();
         if !found.is_empty() {

@@ -6,10 +6,13 @@
 
 use alloc::vec::Vec;
 
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+
 use crate::board::{Board, Standing};
 use crate::flow::Flow;
 use crate::reap::Requests;
-use crate::table::{FxHashMap, FxHashSet, Row, position};
+use crate::table::{FxHashMap, Row, Table, position};
 use crate::{
     Action, Create, CreateId, Decision, End, Graph, Kind, LaunchType, Malformed, MissingResource, Node,
     NodeDecision, NodeFailure, NodeId, NodeStep, Origin, Plan, Progress, SkipReason, State, TaskId, Work,
@@ -97,13 +100,12 @@ fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) {
 fn sound_graph<'a>(board: &Board<'a>, workflow: TaskId) -> Result<&'a Graph, Malformed> {
     let [graph] = board.tree.graphs(workflow) else { return Err(Malformed::NoGraph) };
     let graph = board.snapshot.graphs.get(*graph as usize).ok_or(Malformed::NoGraph)?;
-    let ids: Vec<i64> = graph.nodes.iter().map(|node| node.id.get()).collect();
-    let known: FxHashSet<i64> = ids.iter().copied().collect();
+    let known: Known = graph.nodes.iter().map(|node| node.id).collect();
     if let Some(node) = cycle(graph, &known) {
         return Err(Malformed::GraphCycle { node });
     }
     let ends = graph.edges.iter().flat_map(|edge| [edge.from, edge.to]);
-    if let Some(node) = ends.filter(|node| !known.contains(&node.get())).min() {
+    if let Some(node) = ends.filter(|node| !known.contains(node)).min() {
         return Err(Malformed::GraphEdge { node });
     }
     let mut seen: FxHashMap<NodeId, u32> = FxHashMap::default();
@@ -123,26 +125,21 @@ fn sound_graph<'a>(board: &Board<'a>, workflow: TaskId) -> Result<&'a Graph, Mal
     }
 }
 
+/// The ids of a graph's nodes, each once, by position.
+type Known = IndexSet<NodeId, FxBuildHasher>;
+
 /// The smallest node on a cycle.
-fn cycle(graph: &Graph, known: &FxHashSet<i64>) -> Option<NodeId> {
-    let mut rows: FxHashMap<i64, Row> = FxHashMap::default();
-    let mut ids: Vec<NodeId> = Vec::new();
-    for node in &graph.nodes {
-        rows.entry(node.id.get()).or_insert_with(|| {
-            ids.push(node.id);
-            position(ids.len().saturating_sub(1))
-        });
-    }
-    let mut children: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
-    for edge in graph.edges.iter().filter(|edge| known.contains(&edge.from.get())) {
-        if let (Some(&from), Some(&to)) = (rows.get(&edge.from.get()), rows.get(&edge.to.get())) {
-            children.entry(from).or_default().push(to);
+fn cycle(graph: &Graph, known: &Known) -> Option<NodeId> {
+    let mut children: Table<Vec<Row>> = Table(vec![Vec::new(); known.len()]);
+    for edge in &graph.edges {
+        if let (Some(from), Some(to)) = (known.get_index_of(&edge.from), known.get_index_of(&edge.to)) {
+            children[position(from)].push(position(to));
         }
     }
-    let roots: Vec<Row> = (0..position(ids.len())).collect();
-    let next = |row: Row, into: &mut Vec<Row>| into.extend(children.get(&row).into_iter().flatten());
-    let cycles = crate::circle::components(&roots, ids.len(), next);
-    cycles.iter().flatten().filter_map(|&row| ids.get(row as usize).copied()).min()
+    let roots: Vec<Row> = children.rows().collect();
+    let next = |row: Row, into: &mut Vec<Row>| into.extend(&children[row]);
+    let cycles = crate::circle::components(&roots, known.len(), next);
+    cycles.iter().flatten().filter_map(|&row| known.get_index(row as usize).copied()).min()
 }
 
 /// Takes the workflow one step on (R7.1 to R7.4).
