@@ -16,6 +16,8 @@ use crate::definition::Run;
 pub trait Work: Send + Sync {
     /// Moves each of these tasks `waiting → running` if it still waits under this dispatch, in one transaction. The answers
     /// stand in the order of the questions. One that was asked to cancel is canceled instead and answered [`Claimed::Void`].
+    /// A node that was replaced since gets nothing but that. A task that no instance runs or controls (the shared queue) is
+    /// controlled by its taker from now on, so that it is lost with it (R8.1).
     async fn claim(
         &self,
         by: Membership,
