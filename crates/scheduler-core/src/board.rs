@@ -347,7 +347,7 @@ impl<'a> Board<'a> {
     }
 
     fn holds_claim(&self, task: &Task) -> bool {
-        crate::claims::claims_of(self.rules, task).next().is_some()
+        crate::compiled::claims_of(self.rules, task).next().is_some()
     }
 }
 
