@@ -61,7 +61,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let nodes = usable_nodes(board);
         let node_rows = nodes.rows().map(|row| (nodes[row].id, row)).collect();
         let plane = board.rules.control_plane.map(|plane| (plane, board.group_row(plane.group)));
-        let named = board.classes.keys();
+        let named = board.columns.classes.keys();
         let classes = named.map(|groups| groups.iter().map(|&id| (id, board.group_row(id))).collect());
         let mut ledger = Self {
             board,
@@ -165,7 +165,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     pub(crate) fn place(&mut self, row: Row) -> Result<Place, Reason> {
         let task = self.board.task(row);
         let waiver = self.waiver(task);
-        let class = self.board.class[row];
+        let class = self.board.columns.class[row];
         let question = (class, task.kind().is_control(), task.cost().get());
         let plain = !task.state.is_holding();
         if plain

@@ -7,9 +7,9 @@
 
 use alloc::vec::Vec;
 
+use crate::Mode;
 use crate::compiled::bit;
 use crate::table::{FxHashMap, Row};
-use crate::Mode;
 
 /// No row, and no entry elsewhere.
 pub(crate) const NONE: Row = Row::MAX;

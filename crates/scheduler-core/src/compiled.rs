@@ -162,4 +162,3 @@ fn with_simultaneous(claim: &Claim) -> Option<Mode> {
         Simultaneous::Nothing => None,
     }
 }
-

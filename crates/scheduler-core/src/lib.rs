@@ -79,6 +79,7 @@ mod explain;
 mod flow;
 mod graph;
 mod id;
+mod index;
 mod instance;
 mod launch;
 mod order;
@@ -90,6 +91,7 @@ mod reap;
 mod reason;
 mod resource;
 mod rules;
+mod scan;
 mod share;
 mod snapshot;
 #[cfg(feature = "proptest")]
