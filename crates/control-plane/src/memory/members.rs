@@ -16,7 +16,7 @@ impl Members for MemoryStore {
 
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
         Ok(self.shared.write(|state, now| {
-            let known = state.current(member);
+            let known = state.is_member(member);
             if known {
                 state.members.entry(member.instance).or_default().last_heartbeat = Some(now);
             }
@@ -26,7 +26,7 @@ impl Members for MemoryStore {
 
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {
         self.shared.write(|state, _| {
-            if state.current(member) {
+            if state.is_member(member) {
                 state.members.entry(member.instance).or_default().last_heartbeat = None;
                 state.woken.schedule = true;
             }
@@ -37,7 +37,7 @@ impl Members for MemoryStore {
 
 impl State {
     /// Whether this is the life that the node is in.
-    fn current(&self, member: Membership) -> bool {
+    pub(super) fn is_member(&self, member: Membership) -> bool {
         let known = self.members.get(&member.instance);
         known.is_some_and(|known| known.incarnation == Some(member.incarnation))
     }

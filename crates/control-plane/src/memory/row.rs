@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) node_of: Option<(TaskId, NodeId)>,
     /// The fence of its last dispatch, while it waits or runs.
     pub(super) dispatch: Option<DispatchId>,
+    /// When that was written to the outbox.
+    pub(super) dispatched: Option<Timestamp>,
     /// Where it is or was.
     pub(super) placement: Placement,
     /// Who took it up.
@@ -37,6 +39,7 @@ impl Row {
             trace,
             node_of: None,
             dispatch: None,
+            dispatched: None,
             placement: Placement::default(),
             claimed_by: None,
             started: None,
@@ -54,6 +57,11 @@ impl Row {
         matches!(self.task.state, State::Waiting(_))
     }
 
+    /// Whether it waits under this dispatch.
+    pub(super) fn waits_under(&self, dispatch: DispatchId) -> bool {
+        self.is_waiting() && self.dispatch == Some(dispatch)
+    }
+
     /// Whether it runs under this dispatch.
     pub(super) fn runs_under(&self, dispatch: DispatchId) -> bool {
         self.is_running() && self.dispatch == Some(dispatch)
@@ -63,6 +71,7 @@ impl Row {
     pub(super) fn set_back(&mut self) {
         self.task.state = State::Pending;
         self.dispatch = None;
+        self.dispatched = None;
         self.placement = Placement::default();
         self.claimed_by = None;
         self.started = None;

@@ -139,6 +139,7 @@ impl State {
         let dispatch = DispatchId::new(self.last_dispatch);
         row.task.state = TaskState::Waiting(Box::new(Dispatch { id: dispatch, since: now, placement }));
         row.dispatch = Some(dispatch);
+        row.dispatched = Some(now);
         row.placement = placement;
         row.hold = None;
         let message = crate::ports::Dispatch {

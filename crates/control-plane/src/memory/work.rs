@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use scheduler_core::{DispatchId, Outcome, State as TaskState, TaskId, Timestamp};
 
 use super::MemoryStore;
+use super::row::Row;
 use super::state::State;
 use crate::ports::{
     Assignment, Claimed, Ended, Membership, Order, Report, Reported, StoreError, Verdict, Work,
@@ -39,16 +40,18 @@ impl Work for MemoryStore {
 
 impl State {
     fn claim(&mut self, by: Membership, id: TaskId, dispatch: DispatchId, now: Timestamp) -> Claimed {
-        let replaced =
-            self.members.get(&by.instance).is_none_or(|member| member.incarnation != Some(by.incarnation));
-        let Some(row) = self.unfinished.get_mut(&id) else { return Claimed::Void };
-        if replaced || !row.is_waiting() || row.dispatch != Some(dispatch) {
+        let is_member = self.is_member(by);
+        let Some(row) = self.unfinished.get_mut(&id).filter(|_| is_member) else { return Claimed::Void };
+        if row.runs_under(dispatch) && row.claimed_by == Some(by) {
+            return row.assignment(dispatch);
+        }
+        if !row.waits_under(dispatch) {
             return Claimed::Void;
         }
-        let Some(run) = row.run.as_deref().filter(|_| !row.task.cancel_requested).cloned() else {
+        if row.task.cancel_requested {
             self.finish(id, Ended::of(Outcome::Canceled), now);
             return Claimed::Void;
-        };
+        }
         // A task that no instance runs or controls would outlive its worker: whoever takes it controls it (R8.1).
         if row.placement.node.or(row.placement.controller).is_none() {
             row.placement.controller = Some(by.instance);
@@ -56,13 +59,7 @@ impl State {
         row.task.state = TaskState::Running(Box::new(row.placement));
         row.claimed_by = Some(by);
         row.started = Some(now);
-        Claimed::Run(Box::new(Assignment {
-            task: id,
-            dispatch,
-            kind: row.task.kind(),
-            name: row.task.name.as_ref().to_owned(),
-            run,
-        }))
+        row.assignment(dispatch)
     }
 
     fn take_report(&mut self, report: &Report, now: Timestamp) -> Reported {
@@ -85,5 +82,20 @@ impl State {
             None => Some(Order::Abandon),
             Some(row) => row.task.cancel_requested.then_some(Order::Cancel),
         }
+    }
+}
+
+impl Row {
+    fn assignment(&self, dispatch: DispatchId) -> Claimed {
+        let Some(run) = self.run.as_deref().cloned() else { return Claimed::Void };
+        let waited = self.started.zip(self.dispatched).map(|(started, dispatched)| started - dispatched);
+        Claimed::Run(Box::new(Assignment {
+            task: self.task.id,
+            dispatch,
+            kind: self.task.kind(),
+            name: self.task.name.as_ref().to_owned(),
+            run,
+            waited: waited.and_then(|waited| waited.to_std().ok()).unwrap_or_default(),
+        }))
     }
 }
