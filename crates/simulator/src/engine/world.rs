@@ -1,0 +1,323 @@
+//! The world that passes see and change: the snapshot, kept from pass to pass, and what is known besides.
+
+use rustc_hash::FxHashMap;
+use scheduler_core::{
+    Graph, InstanceId, Malformed, NodeId, RuleSet, Snapshot, State, Task, TaskId,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::agenda::{Agenda, Event};
+use super::claims::{Counts, claims};
+use super::queue::{Claiming, Queue};
+use super::room::Room;
+use super::store::{BarId, Source, Store};
+use super::{Options, SimulationError};
+use crate::outcome::{Capacity, Outcome, PassRecord, Stuck, Why};
+use crate::workload::{GraphTemplate, TemplateKey};
+use crate::{Cluster, Moment, Seed, Workload};
+
+/// Everything that there is at a moment.
+pub(super) struct World<'w> {
+    pub(super) workload: &'w Workload,
+    pub(super) rules: &'w RuleSet,
+    pub(super) seed: Seed,
+    pub(super) now: Moment,
+    pub(super) snapshot: Snapshot,
+    pub(super) store: Store,
+    pub(super) agenda: Agenda,
+    pub(super) queue: Queue,
+    pub(super) room: Room,
+    /// What all unfinished tasks claim, and what those that hold do.
+    pub(super) claimed: Counts,
+    pub(super) held: Counts,
+    /// Which launch and which change comes next.
+    pub(super) launched: usize,
+    pub(super) changed: usize,
+    /// Something happened that only a pass can answer.
+    pub(super) due: bool,
+    /// A pass must look, whoever is pending.
+    pub(super) restless: bool,
+    /// Pending rows among those that the pass sees.
+    pub(super) seen: usize,
+    pub(super) workflows: usize,
+    pub(super) finished: usize,
+    pub(super) last_task: i64,
+    /// The graph of each running workflow job: its position among the snapshot's, and its template.
+    pub(super) graphs: FxHashMap<TaskId, (usize, Option<Arc<GraphTemplate>>)>,
+    /// The workflow job and the node of each node's job.
+    pub(super) nodes: FxHashMap<TaskId, (TaskId, NodeId)>,
+    pub(super) malformed: BTreeMap<TaskId, Malformed>,
+    pub(super) lost: Vec<InstanceId>,
+    pub(super) capacities: Vec<Capacity>,
+    see_all_up_to: usize,
+    heard: Option<Moment>,
+}
+
+impl<'w> World<'w> {
+    /// The world as the workload begins.
+    pub(super) fn new(workload: &'w Workload, rules: &'w RuleSet, options: Options) -> Self {
+        let Cluster { instances, groups, projects, sources } = workload.cluster.clone();
+        let snapshot = Snapshot {
+            now: workload.start,
+            instances,
+            groups,
+            projects,
+            inventory_sources: sources,
+            ..Snapshot::default()
+        };
+        let holding = workload.standing.iter().map(|one| &one.task).filter(|task| task.state.is_holding());
+        let room = Room::open(rules, &snapshot.instances, &snapshot.groups, holding);
+        let ids = workload.standing.iter().map(|one| one.task.id);
+        let ids = ids.chain(workload.launches.iter().map(|one| one.task.id));
+        let mut world = Self {
+            workload,
+            rules,
+            seed: options.seed,
+            now: Moment::START,
+            room,
+            snapshot,
+            store: Store::with_capacity(workload.len()),
+            agenda: Agenda::default(),
+            queue: Queue::default(),
+            claimed: Counts::default(),
+            held: Counts::default(),
+            launched: 0,
+            changed: 0,
+            due: true,
+            restless: true,
+            seen: 0,
+            workflows: 0,
+            finished: 0,
+            last_task: ids.map(TaskId::get).max().unwrap_or(0),
+            graphs: FxHashMap::default(),
+            nodes: FxHashMap::default(),
+            malformed: BTreeMap::new(),
+            lost: Vec::new(),
+            capacities: Vec::new(),
+            see_all_up_to: options.see_all_up_to,
+            heard: None,
+        };
+        world.note_capacities();
+        for graph in &workload.graphs {
+            world.enter_graph(graph.clone(), None);
+        }
+        for (position, standing) in (0..).zip(&workload.standing) {
+            world.stand(position, standing);
+        }
+        world
+    }
+
+    /// How many tasks are pending.
+    pub(super) fn pending(&self) -> usize {
+        self.seen.saturating_add(self.queue.len())
+    }
+
+    pub(super) fn finished(&self) -> usize {
+        self.finished
+    }
+
+    /// How many tasks there are and will be, as far as is known.
+    pub(super) fn tasks(&self) -> usize {
+        let to_come = self.workload.launches.len().saturating_sub(self.launched);
+        self.store.len().saturating_add(to_come)
+    }
+
+    /// Whether a pass could change anything.
+    pub(super) fn is_due(&self) -> bool {
+        self.due && (self.restless || self.pending() > 0)
+    }
+
+    /// The passes of this moment are over.
+    pub(super) fn rest(&mut self) {
+        (self.due, self.restless) = (false, false);
+        self.put_aside();
+    }
+
+    /// Brings before the next pass whom it must see; all of them in a survey, or when they are few. Says whether the pass could
+    /// change anything; when not, it is left out.
+    pub(super) fn call(&mut self, survey: bool) -> bool {
+        if survey || self.pending() <= self.see_all_up_to {
+            let all: Vec<Task> = self.queue.drain().collect();
+            let any = !all.is_empty();
+            self.show(all);
+            return self.prepare(any || self.seen > 0);
+        }
+        let mut called = Vec::new();
+        let claiming = Claiming { all: &self.claimed, held: &self.held };
+        let startable = self.queue.call(self.rules, &self.room, &claiming, &mut called);
+        let others = self.seen > 0;
+        self.show(called);
+        self.prepare(others || startable)
+    }
+
+    fn show(&mut self, tasks: impl IntoIterator<Item = Task>) {
+        for task in tasks {
+            if let Some(id) = self.store.find(task.id) {
+                self.store.put(&mut self.snapshot.tasks, id, task);
+                self.seen = self.seen.saturating_add(1);
+            }
+        }
+    }
+
+    /// Sets the clock of the snapshot and the heartbeats; says whether the pass is worth its while.
+    fn prepare(&mut self, pending: bool) -> bool {
+        let worth = pending || self.restless;
+        if !worth {
+            self.due = false;
+            self.put_aside();
+            return false;
+        }
+        self.snapshot.now = self.now.on_calendar(self.workload.start);
+        let old = self.heard.is_none_or(|heard| {
+            self.now.since(heard).millis() > u64::from(self.rules.heartbeat_grace.get()).saturating_mul(500)
+        });
+        if old || self.restless {
+            self.heard = Some(self.now);
+            for instance in &mut self.snapshot.instances {
+                if !self.lost.contains(&instance.id) {
+                    instance.last_heartbeat = Some(self.snapshot.now);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes plain tasks that were held out of the snapshot, when they are many.
+    fn put_aside(&mut self) {
+        if self.pending() <= self.see_all_up_to || self.seen == 0 {
+            return;
+        }
+        let mut row = 0;
+        while let Some(task) = self.snapshot.tasks.get(row) {
+            let plain = task.state == State::Pending && Queue::admits(task);
+            let id = self.store.bar_of_row(row).filter(|&id| {
+                plain
+                    && !self.store.is_awaited(task.id)
+                    && self.store.bar(id).is_some_and(|bar| bar.considered.is_some() && bar.workflow.is_none())
+            });
+            match id.and_then(|id| self.store.take(&mut self.snapshot.tasks, id)) {
+                Some(task) => {
+                    self.seen = self.seen.saturating_sub(1);
+                    self.queue.park(self.rules, task);
+                }
+                None => row += 1,
+            }
+        }
+    }
+
+    /// The row of a task that is to be changed: one that waits out of sight is brought back.
+    pub(super) fn reveal(&mut self, id: BarId) -> Option<usize> {
+        if self.store.row(id).is_none() {
+            let like = match self.store.source(id)? {
+                Source::Launch(at) => &self.workload.launches.get(*at as usize)?.task,
+                Source::Standing(at) => &self.workload.standing.get(*at as usize)?.task,
+                Source::Created(_) => return None,
+            };
+            let task = self.queue.take(like)?;
+            self.show([task]);
+        }
+        self.store.row(id)
+    }
+
+    /// Counts a new task's claims.
+    pub(super) fn count_in(&mut self, task: &Task) {
+        let claims = claims(self.rules, task);
+        self.claimed.add(&claims);
+        if task.state.is_holding() {
+            self.held.add(&claims);
+        }
+    }
+
+    /// Adds the graph of a running workflow job.
+    pub(super) fn enter_graph(&mut self, graph: Graph, template: Option<Arc<GraphTemplate>>) {
+        self.graphs.insert(graph.workflow, (self.snapshot.graphs.len(), template));
+        for node in &graph.nodes {
+            if let Some(job) = node.progress.job() {
+                self.nodes.insert(job, (graph.workflow, node.id));
+            }
+        }
+        self.snapshot.graphs.push(graph);
+    }
+
+    /// Drops the graph of a workflow job that ended.
+    pub(super) fn drop_graph(&mut self, workflow: TaskId) {
+        let Some((position, _)) = self.graphs.remove(&workflow) else { return };
+        if position < self.snapshot.graphs.len() {
+            self.snapshot.graphs.swap_remove(position);
+        }
+        if let Some(moved) = self.snapshot.graphs.get(position)
+            && let Some(known) = self.graphs.get_mut(&moved.workflow)
+        {
+            known.0 = position;
+        }
+    }
+
+    /// The graph that a workflow job of this template runs.
+    pub(super) fn graph_of(&self, key: Option<TemplateKey>) -> Option<Arc<GraphTemplate>> {
+        self.workload.catalogue.get(&key?)?.graph.clone()
+    }
+
+    /// Notes what every instance and group has from now on, where that is new.
+    pub(super) fn note_capacities(&mut self) {
+        let known = std::mem::take(&mut self.capacities);
+        self.capacities = Capacity::noted(known, self.now, &self.snapshot.instances, &self.snapshot.groups);
+    }
+
+    /// After how long of silence an instance is lost, and a little.
+    pub(super) fn until_lost(&self) -> crate::Span {
+        crate::Span::from_millis(u64::from(self.rules.heartbeat_grace.get()).saturating_mul(1000).saturating_add(1))
+    }
+
+    /// The next event of any kind.
+    pub(super) fn next_event(&self) -> Option<Moment> {
+        let launch = self.workload.launches.get(self.launched).map(|launch| launch.at);
+        let change = self.workload.changes.get(self.changed).map(|change| change.at);
+        let own = self.agenda.next();
+        [launch, change, own].into_iter().flatten().min()
+    }
+
+    /// Lets time go by to a moment, and everything happen that happens by then.
+    pub(super) fn happen(&mut self, moment: Moment) -> Result<(), SimulationError> {
+        self.now = self.now.max(moment);
+        while let Some(event) = self.agenda.pop_by(self.now) {
+            match event {
+                Event::End(id, outcome) => self.end_by_itself(id, outcome),
+                Event::Cancel(id) => self.cancel(id),
+                Event::Wake => (self.due, self.restless) = (true, true),
+            }
+        }
+        self.changes()?;
+        self.launches();
+        Ok(())
+    }
+
+    /// What came of it all.
+    pub(super) fn into_outcome(mut self, seed: Seed, passes: Vec<PassRecord>, audited: usize) -> Outcome {
+        self.store.close(self.now);
+        let unfinished = self.store.bars().filter(|(_, bar)| bar.finished.is_none());
+        let stuck = unfinished.map(|(_, bar)| Stuck {
+            task: bar.task,
+            why: match (bar.started, bar.waits.last(), self.malformed.get(&bar.task)) {
+                (Some(_), _, Some(malformed)) => Why::Malformed(malformed.clone()),
+                (Some(_), _, None) => Why::StillRuns,
+                (None, Some(wait), _) => Why::Waits(wait.reason),
+                (None, None, _) => Why::NotConsidered,
+            },
+        });
+        let stuck: Vec<Stuck> = stuck.collect();
+        Outcome {
+            workload: self.workload.name.clone(),
+            rules: self.rules.name.clone(),
+            seed,
+            start: self.workload.start,
+            end: self.now,
+            control_impact: self.rules.control_plane.map_or(scheduler_core::Forks::ZERO, |plane| plane.impact),
+            capacities: self.capacities,
+            passes,
+            audited,
+            stuck,
+            timeline: self.store.into_timeline(),
+        }
+    }
+}
