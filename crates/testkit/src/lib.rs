@@ -1,6 +1,7 @@
-//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, and the body
-//! of the fuzz target.
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the
+//! conformance suites of the ports, and the body of the fuzz target.
 
+pub mod conformance;
 pub mod fuzz;
 pub mod model;
 pub mod scenario;
