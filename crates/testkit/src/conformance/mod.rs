@@ -1,0 +1,3 @@
+//! The suites that every implementation of a port passes, those in memory included.
+
+pub mod broker;
