@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use control_plane::MemoryStore;
 use control_plane::ports::SystemClock;
-use testkit::conformance::store::Fixture;
+use control_plane::{MemoryBroker, MemoryStore};
+use testkit::conformance::{broker, store};
 
-async fn fresh() -> Fixture {
-    Fixture::new(Arc::new(MemoryStore::new(Arc::new(SystemClock))))
+async fn fresh_store() -> store::Fixture {
+    store::Fixture::new(Arc::new(MemoryStore::new(Arc::new(SystemClock))))
 }
 
-testkit::store_conformance! { fresh }
+async fn fresh_broker() -> broker::Fixture {
+    broker::Fixture::new(Arc::new(MemoryBroker::new()))
+}
+
+testkit::store_conformance! { fresh_store }
+testkit::broker_conformance! { fresh_broker }

@@ -1,5 +1,5 @@
 //! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the
-//! conformance suites of the ports, and the body of the fuzz target.
+//! body of the fuzz target, and the suites that every implementation of a port passes.
 
 pub mod conformance;
 pub mod fuzz;
