@@ -16,6 +16,7 @@
 mod backoff;
 mod chain;
 pub mod definition;
+pub mod memory;
 pub mod metrics;
 mod node;
 mod options;
@@ -29,6 +30,7 @@ mod signal;
 mod trigger;
 mod worker;
 
+pub use memory::{MemoryBroker, MemoryStore};
 pub use node::{Health, Node, NodeBuilder, NodeError, Reloaded, Roles};
 pub use options::Options;
 pub use pool::{PoolBounds, PoolStatus};
