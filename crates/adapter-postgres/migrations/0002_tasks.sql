@@ -20,6 +20,7 @@ CREATE TABLE {schema}.task (
     status                  text        NOT NULL DEFAULT 'pending',
     launch_type             text        NOT NULL DEFAULT 'manual',
     name                    text        NOT NULL,
+    -- What a worker does; of a workflow job of slices, what each of them does.
     run_id                  bigint,
     project_id              bigint,
     inventory_id            bigint,

@@ -1,8 +1,8 @@
 -- Launching, for the program and for any client inside its own transaction.
 
--- R6.6: one fork more than the hosts it can work on at once; without an inventory, as many as its forks.
+-- R6.6: one fork more than the hosts it can work on at once; no inventory has no hosts.
 CREATE FUNCTION {schema}.job_impact(hosts bigint, forks bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-    SELECT LEAST(LEAST(COALESCE(hosts, 4294967295), COALESCE(NULLIF(forks, 0), 5)) + 1, 4294967295)
+    SELECT LEAST(LEAST(COALESCE(hosts, 0), COALESCE(NULLIF(forks, 0), 5)) + 1, 4294967295)
 $$;
 
 -- Gives these new workflow jobs their graphs: copies of their templates', or one node a slice.
@@ -45,7 +45,8 @@ BEGIN
                 WHEN l.kind = 'template' THEN 'job' WHEN l.kind = 'project' THEN 'project_update'
                 WHEN l.kind = 'inventory-source' THEN 'inventory_update' ELSE 'system_job' END AS kind,
             l.kind AS of_kind, l.id AS of_id, l.run_id AS defined_run, l.project_id, l.own_keys,
-            COALESCE(l.name, 'command on ' || i.name) AS name,
+            -- Not the command itself, whose arguments may hold secrets.
+            COALESCE(l.name, r.handler) AS name,
             COALESCE(r.priority, l.priority, 0) AS priority,
             COALESCE(l.allow_simultaneous, false) AS allow_simultaneous,
             i.id AS inventory_id, i.hosts, COALESCE(r.forks, l.forks) AS forks, l.impact AS set_impact,
@@ -81,7 +82,7 @@ BEGIN
                 WHEN 'ad_hoc_command' THEN {schema}.job_impact(hosts, forks)
                 WHEN 'system_job' THEN 5 WHEN 'workflow_job' THEN 0 ELSE 1 END,
             allow_simultaneous,
-            CASE kind WHEN 'workflow_job' THEN NULL ELSE COALESCE(own_run, defined_run) END,
+            COALESCE(own_run, defined_run),
             CASE kind WHEN 'job' THEN project_id WHEN 'project_update' THEN of_id END,
             CASE WHEN kind IN ('job', 'inventory_update', 'ad_hoc_command') THEN inventory_id END,
             CASE of_kind WHEN 'template' THEN of_id END,
@@ -96,6 +97,14 @@ BEGIN
     SELECT (SELECT array_agg(f.id ORDER BY f.position) FROM filled f),
         (SELECT array_agg(l.id) FROM launched l WHERE l.kind = 'workflow_job')
     INTO ids, workflows;
+
+    SELECT string_agg(DISTINCT format('"%s"', r.name), ', ') INTO wrong
+    FROM jsonb_to_recordset(requests) AS r (kind text, name text, payload jsonb)
+    WHERE r.kind = 'workflow' AND r.payload IS NOT NULL;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'the workflow % runs nothing itself, so it takes no payload: give it to what its nodes start', wrong
+            USING ERRCODE = 'SCH01';
+    END IF;
 
     IF COALESCE(cardinality(ids), 0) <> jsonb_array_length(requests) THEN
         SELECT string_agg(DISTINCT CASE WHEN r.kind <> 'ad-hoc-command' THEN format('%s "%s"', r.kind, r.name)

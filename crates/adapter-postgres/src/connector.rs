@@ -49,8 +49,9 @@ impl Connector {
     /// Verifies the server's certificate and name against the system's certificates and those of `ca_file`.
     #[cfg(feature = "tls")]
     fn encrypted(config: &PostgresConfig) -> Result<Self, StoreError> {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject as _;
+        use tokio_rustls::rustls;
+        use tokio_rustls::rustls::pki_types::CertificateDer;
+        use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
         let refused = |text: String| StoreError::Refused(text);
         let mut roots = rustls::RootCertStore::empty();

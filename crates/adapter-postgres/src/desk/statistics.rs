@@ -26,7 +26,7 @@ const RULES: &str = "SELECT definition FROM {schema}.rules";
 const TASKS: &str = "SELECT status, count(*) FROM {schema}.task WHERE finished IS NULL GROUP BY status";
 
 const HOLDS: &str = "
-    SELECT h.token, count(*) FROM {schema}.held h JOIN {schema}.task t ON t.id = h.task_id AND t.status = 'pending'
+    SELECT h.token, count(*) FROM {schema}.held h JOIN {schema}.task t ON t.id = h.task_id AND t.finished IS NULL
     GROUP BY h.token";
 
 const OUTBOX: &str = "SELECT count(*), min(written), clock_timestamp() FROM {schema}.outbox";

@@ -14,7 +14,7 @@ macro_rules! view {
             "SELECT t.id, t.name, t.kind, t.status, t.launch_type, t.priority, t.impact, t.created, t.started,
                 t.finished, t.group_id, t.node_id, t.controller_id, t.cancel_requested, t.explanation, t.workflow_id,
                 t.own_keys, h.reason, h.since
-            FROM {schema}.task t LEFT JOIN {schema}.held h ON h.task_id = t.id AND t.status = 'pending' ",
+            FROM {schema}.task t LEFT JOIN {schema}.held h ON h.task_id = t.id AND t.finished IS NULL ",
             $rest
         )
     };

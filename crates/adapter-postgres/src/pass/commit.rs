@@ -59,11 +59,7 @@ pub(super) async fn commit(
         session.run(WHAT, "ROLLBACK TO SAVEPOINT plan").await?;
     };
     committed.dispatched = patched.sent;
-    committed.skipped = plan
-        .starts()
-        .map(|(task, _)| SkippedStart { task })
-        .filter(|start| out.rows.contains(&start.task))
-        .collect();
+    committed.skipped = skipped(plan, &out);
     committed.created = out.created(&ids);
 
     create::write(&session, &draft.new_tasks(&ids, &out)).await?;
@@ -84,7 +80,7 @@ pub(super) async fn commit(
     if !holds.is_empty() {
         holds.write(&session).await?;
     }
-    let wakes = match (patched.sent > 0, draft.asks) {
+    let wakes = match (patched.sent > 0, draft.orders) {
         (true, true) => "outbox,orders",
         (true, false) => "outbox",
         (false, true) => "orders",
@@ -97,6 +93,15 @@ pub(super) async fn commit(
     Ok(Commit::Done(committed))
 }
 
+/// The starts and new dispatches whose rows had changed.
+fn skipped(plan: &Plan, out: &LeftOut) -> Vec<SkippedStart> {
+    let dispatched = plan.decisions.iter().filter(|decision| {
+        decision.action.start().is_some() || matches!(decision.action, Action::Redispatch(_))
+    });
+    let tasks = dispatched.map(|decision| decision.task).filter(|task| out.rows.contains(task));
+    tasks.map(|task| SkippedStart { task }).collect()
+}
+
 /// A plan as changes of rows, before new tasks have ids.
 struct Draft<'a> {
     reading: &'a Reading,
@@ -105,8 +110,8 @@ struct Draft<'a> {
     patches: Vec<Drafted<'a>>,
     /// The rows that the plan ends or takes back.
     must: HashSet<TaskId>,
-    /// Whether a running task is asked to cancel.
-    asks: bool,
+    /// Whether a worker has something to learn: what it runs has ended, or should.
+    orders: bool,
 }
 
 struct Drafted<'a> {
@@ -119,7 +124,7 @@ impl<'a> Draft<'a> {
     fn of(reading: &'a Reading, plan: &'a Plan) -> Self {
         let tasks: HashMap<TaskId, &Task> =
             reading.snapshot.tasks.iter().map(|task| (task.id, task)).collect();
-        let mut draft = Self { reading, plan, patches: Vec::new(), must: HashSet::new(), asks: false };
+        let mut draft = Self { reading, plan, patches: Vec::new(), must: HashSet::new(), orders: false };
         let mut at: HashMap<TaskId, usize> = HashMap::new();
         let mut row = |draft: &mut Self, id: TaskId, change: Change| {
             let Some(&task) = tasks.get(&id) else { return None };
@@ -138,9 +143,10 @@ impl<'a> Draft<'a> {
                 Action::End(_) | Action::TakeBack(_) => {
                     draft.must.insert(decision.task);
                 }
-                Action::RequestCancel { .. } => draft.asks |= matches!(task.state, State::Running(_)),
-                _ => {}
+                Action::RequestCancel { .. } => {}
+                _ => continue,
             }
+            draft.orders |= task.kind().needs_place() && matches!(task.state, State::Running(_));
         }
         for derived in &plan.derived {
             if let Some(at) = row(&mut draft, derived.task, Change::Keep)

@@ -23,7 +23,9 @@ const CREATE: &str = "
             node_id, launchable_id, project_id, inventory_id, template_id, workflow_template_id, source_id,
             source_project_id, allow_simultaneous, update_type)
     ), filled AS MATERIALIZED (
-        SELECT c.*, l.id AS of_id, l.run_id, l.groups, l.own_keys, o.trace, n.timeout,
+        SELECT c.*, l.id AS of_id, l.groups, l.own_keys, o.trace, n.timeout,
+            -- Slices run what their workflow job was launched with.
+            COALESCE(CASE WHEN o.id = c.workflow_id THEN o.run_id END, l.run_id) AS run_id,
             COALESCE(l.name, n.name, '') AS name,
             CASE c.kind WHEN 'job' THEN COALESCE(l.impact, {schema}.job_impact(i.hosts, l.forks))
                 WHEN 'ad_hoc_command' THEN {schema}.job_impact(i.hosts, l.forks)

@@ -4,8 +4,10 @@
 //! pass. And at most [`MOST`] rows a pass, the tasks considered first before others: a pass over a long new queue stays
 //! short, and the rest follows with the next passes.
 
+use std::borrow::Cow;
+
 use control_plane::ports::StoreError;
-use scheduler_core::{Lack, Malformed, Plan, Reason, ResourceKey, Shortfall, TaskId, TaskRef};
+use scheduler_core::{Action, Lack, Malformed, Plan, Reason, ResourceKey, Shortfall, TaskId, TaskRef};
 
 use super::read::Digests;
 use crate::error::unreadable;
@@ -20,7 +22,7 @@ const STORE: &str = "
     INSERT INTO {schema}.held (task_id, digest, token, reason, since)
     SELECT h.task_id, h.digest, h.token, h.reason, statement_timestamp()
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[]) AS h (task_id, digest, token, reason)
-        JOIN {schema}.task t ON t.id = h.task_id AND t.status = 'pending'
+        JOIN {schema}.task t ON t.id = h.task_id AND t.finished IS NULL
     ON CONFLICT (task_id) DO UPDATE
     SET digest = excluded.digest, token = excluded.token, reason = excluded.reason, since = excluded.since";
 
@@ -46,10 +48,10 @@ impl Holds {
         let mut holds = Self::default();
         for decision in &plan.decisions {
             let task = decision.task;
-            match decision.action.hold() {
+            match reason(&decision.action) {
                 Some(_) if holds.tasks.len() >= MOST => {}
                 Some(reason) => {
-                    let reason = known(reason, &id);
+                    let reason = known(&reason, &id);
                     let digest = digest(&reason);
                     if stored.get(&task) != Some(&digest) {
                         holds.tasks.push(task.get());
@@ -81,6 +83,14 @@ impl Holds {
             session.execute(WHAT, STORE, params).await?;
         }
         Ok(())
+    }
+}
+
+/// Why a task does not go on, if that is what a plan says of it.
+fn reason(action: &Action) -> Option<Cow<'_, Reason>> {
+    match action {
+        Action::Leave(malformed) => Some(Cow::Owned(Reason::Malformed(malformed.clone()))),
+        other => other.hold().map(Cow::Borrowed),
     }
 }
 

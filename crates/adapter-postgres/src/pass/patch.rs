@@ -1,7 +1,8 @@
 //! What a plan changes in the rows of tasks, as one statement.
 //!
 //! Each row is guarded by the state that the snapshot shows: status, dispatch, whether a cancel was asked for. (A running row
-//! needs no dispatch in its guard: only passes give dispatches, and this one holds the lock.) Rows are locked in the
+//! needs no dispatch in its guard: only passes give dispatches, and this one holds the lock.) Only a request to cancel holds
+//! whatever the task did meanwhile. Rows are locked in the
 //! order of their ids. Messages to send are inserted from the rows that were really changed, in the order of the plan.
 
 use control_plane::ports::StoreError;
@@ -37,8 +38,9 @@ const PATCH: &str = "
             dependencies = CASE WHEN p.links_from <= p.links_to
                 THEN COALESCE(t.dependencies, '{}') || ($15::bigint[])[p.links_from:p.links_to] ELSE t.dependencies END
         FROM (SELECT * FROM patch ORDER BY id) AS p
-        WHERE t.id = p.id AND t.status = p.status AND t.cancel_requested = p.asked
+        WHERE t.id = p.id AND (t.status = p.status AND t.cancel_requested = p.asked
             AND (p.dispatch_id IS NULL OR t.dispatch_id = p.dispatch_id)
+            OR p.verb = 5 AND t.finished IS NULL)
         RETURNING t.id, t.dispatch_id, t.kind, t.run_id, t.trace, COALESCE(t.node_id, t.controller_id) AS node_id,
             p.verb, p.position
     ), sent AS (
