@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! The control plane's store on PostgreSQL.

@@ -1,0 +1,130 @@
+//! What can be wrong with a set of definitions, seen from the set alone: everything at once, each with its place and remedy.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{DefinitionKind, Definitions, WorkflowDefinition};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// In which definition.
+    pub place: (DefinitionKind, String),
+    /// What is wrong, and the remedy.
+    pub message: String,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}: {}", self.place.0.token(), self.place.1, self.message)
+    }
+}
+
+/// Everything that is wrong with a set of definitions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Flaws(pub Vec<Flaw>);
+
+impl Definitions {
+    /// The names of what is defined here, in the order of the file.
+    #[must_use]
+    pub fn names(&self) -> Vec<(DefinitionKind, &str)> {
+        let mut names = Vec::new();
+        names.extend(self.instances.iter().map(|one| (DefinitionKind::Instance, one.hostname.as_str())));
+        names.extend(self.groups.iter().map(|one| (DefinitionKind::Group, one.name.as_str())));
+        names.extend(self.projects.iter().map(|one| (DefinitionKind::Project, one.name.as_str())));
+        names.extend(self.inventories.iter().map(|one| (DefinitionKind::Inventory, one.name.as_str())));
+        names.extend(
+            self.inventory_sources.iter().map(|one| (DefinitionKind::InventorySource, one.name.as_str())),
+        );
+        names.extend(self.job_templates.iter().map(|one| (DefinitionKind::JobTemplate, one.name.as_str())));
+        names.extend(self.system_jobs.iter().map(|one| (DefinitionKind::SystemJob, one.name.as_str())));
+        names.extend(self.workflows.iter().map(|one| (DefinitionKind::Workflow, one.name.as_str())));
+        names
+    }
+
+    /// Checks what can be seen here alone: names that are empty, too long or taken twice, groups that are both kinds, graphs
+    /// with unknown nodes or cycles, templates without slices.
+    pub fn check(&self) -> Result<(), Flaws> {
+        let mut flaws = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (kind, name) in self.names() {
+            let mut flaw = |message: &str| {
+                flaws.push(Flaw { place: (kind, name.into()), message: message.into() });
+            };
+            if name.trim().is_empty() {
+                flaw("the name is empty: give it one");
+            }
+            if name.chars().count() > 200 {
+                flaw("the name is longer than 200 characters: shorten it");
+            }
+            if !seen.insert((kind, name)) {
+                flaw("the name is taken twice in this file: rename one of the two");
+            }
+        }
+        for group in &self.groups {
+            if group.container && !group.instances.is_empty() {
+                flaws.push(Flaw {
+                    place: (DefinitionKind::Group, group.name.clone()),
+                    message: "a container group has no instances: remove `instances` or `container`".into(),
+                });
+            }
+        }
+        for template in &self.job_templates {
+            if !(1..=1000).contains(&template.slices) {
+                flaws.push(Flaw {
+                    place: (DefinitionKind::JobTemplate, template.name.clone()),
+                    message: format!("{} slices: a launch is cut into 1 to 1000", template.slices),
+                });
+            }
+        }
+        for workflow in &self.workflows {
+            check_graph(workflow, &mut flaws);
+        }
+        if flaws.is_empty() { Ok(()) } else { Err(Flaws(flaws)) }
+    }
+}
+
+/// Nodes with one name, edges to no node, cycles.
+fn check_graph(workflow: &WorkflowDefinition, flaws: &mut Vec<Flaw>) {
+    let place = (DefinitionKind::Workflow, workflow.name.clone());
+    let mut flaw = |message: String| flaws.push(Flaw { place: place.clone(), message });
+    let mut names = BTreeSet::new();
+    for node in &workflow.nodes {
+        if !names.insert(node.name.as_str()) {
+            flaw(format!("two nodes have the name {:?}: rename one of them", node.name));
+        }
+    }
+    let mut sound = true;
+    for node in &workflow.nodes {
+        for child in children(node) {
+            if !names.contains(child) {
+                sound = false;
+                flaw(format!("node {:?} leads to {child:?}, which is no node of it", node.name));
+            }
+        }
+    }
+    if sound && let Some(stuck) = first_in_cycle(workflow) {
+        flaw(format!("its nodes form a circle through {stuck:?}: a workflow never comes back to a node"));
+    }
+}
+
+fn children(node: &super::NodeDefinition) -> impl Iterator<Item = &str> {
+    node.on_success.iter().chain(&node.on_failure).chain(&node.always).map(String::as_str)
+}
+
+/// A node that is never free of unfinished parents when nodes without parents are taken away again and again.
+fn first_in_cycle(workflow: &WorkflowDefinition) -> Option<&str> {
+    let mut left: Vec<&super::NodeDefinition> = workflow.nodes.iter().collect();
+    loop {
+        let led_to: BTreeSet<&str> = left.iter().flat_map(|node| children(node)).collect();
+        let before = left.len();
+        left.retain(|node| led_to.contains(node.name.as_str()));
+        if left.is_empty() {
+            return None;
+        }
+        if left.len() == before {
+            return left.first().map(|node| node.name.as_str());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#![forbid(unsafe_code)]
+//! The loop around the pure pass: what makes a plan happen, once, whatever fails on the way (R12).
+//!
+//! A launched task's way: a `pending` row → a trigger → `schedule()` takes the one lock, reads a snapshot,
+//! plans, and commits rows and outbox in one transaction → the relay sends with the broker's confirmation → a worker claims
+//! the task under its dispatch (`waiting → running`) and acknowledges → its handler runs it → the worker reports → a trigger.
+//!
+//! This crate knows neither SQL nor AMQP: it calls [`ports`], and adapters implement them. A store and a broker in memory
+//! ship with it, the embedded default.
+//!
+//! What it relies on for "lost: nothing, run twice: nothing": the lock makes passes take turns; the outbox is written
+//! with the plan, so a crash between commit and send loses no message; sending is at least once, and the claim under the
+//! dispatch lets only one taker through; a node that dies stops its heartbeat, and the next pass fails what ran there and
+//! takes back what waited for it.
+
+pub mod definition;
+pub mod memory;
+pub mod ports;
+
+pub use memory::{MemoryBroker, MemoryStore};

@@ -1,0 +1,336 @@
+//! The store as people see it: launch, cancel, answer, define, look.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use scheduler_core::{
+    Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, Outcome, OwnKey, Priority, Reason, Shortfall,
+    State, TaskId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Output, StoreError, TraceContext};
+use crate::definition::{Applied, DefinitionKind, Definitions, Run};
+
+/// Everything that people ask of a store. Each call is one transaction that wakes the schedulers if it changes something.
+#[async_trait]
+pub trait Desk: Send + Sync {
+    /// Launches these, all or none: `pending` rows, filled in from what is defined. The ids stand in the order of the launches.
+    async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Asks to cancel these (R8.3): a waiting task is canceled at once, since nobody runs it; a running one's worker is told; the
+    /// rest is for the next pass. The answers stand in the order of the questions.
+    async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError>;
+
+    /// Approves or denies a running approval.
+    async fn answer(&self, approval: TaskId, answer: Answer) -> Result<Answered, StoreError>;
+
+    /// Creates or changes what is named here, all or nothing; what is not named stays as it is.
+    async fn define(&self, definitions: &Definitions) -> Result<Applied, StoreError>;
+
+    /// Everything that is defined.
+    async fn definitions(&self) -> Result<Definitions, StoreError>;
+
+    /// Removes one definition; whether it was there. Refused while another definition needs it.
+    async fn remove(&self, kind: DefinitionKind, name: &str) -> Result<bool, StoreError>;
+
+    /// One task.
+    async fn task(&self, id: TaskId) -> Result<Option<TaskView>, StoreError>;
+
+    /// What a task printed, if it has ended and printed anything.
+    async fn output(&self, id: TaskId) -> Result<Option<Output>, StoreError>;
+
+    /// Tasks, unfinished ones in the order of R1 without inheritance, finished ones latest first.
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError>;
+
+    /// The instances, by hostname.
+    async fn nodes(&self) -> Result<Vec<NodeView>, StoreError>;
+
+    /// Counts for metrics.
+    async fn statistics(&self) -> Result<Statistics, StoreError>;
+}
+
+/// Something to launch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// What.
+    pub of: Launchable,
+    /// Its priority; `None` for that of its definition.
+    pub priority: Option<Priority>,
+    /// Laid over the payload of the definition's [`Run`], key by key, for each of its jobs when it is cut into slices; `None` for
+    /// none. A workflow, which runs nothing itself, takes none.
+    pub payload: Option<serde_json::Value>,
+    /// Tasks that must be successful first (R5).
+    pub dependencies: Vec<TaskId>,
+    /// Why.
+    pub launch_type: LaunchType,
+    /// The trace that it belongs to: its dispatches carry it on.
+    pub trace: Option<TraceContext>,
+}
+
+impl Launch {
+    /// A launch by a person, of what is defined, as it is defined.
+    #[must_use]
+    pub const fn of(of: Launchable) -> Self {
+        Self {
+            of,
+            priority: None,
+            payload: None,
+            dependencies: Vec::new(),
+            launch_type: LaunchType::Manual,
+            trace: None,
+        }
+    }
+}
+
+/// What can be launched: definitions by their names, and ad hoc commands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Launchable {
+    /// A job of a template; the workflow job of its slices if it has several.
+    JobTemplate(String),
+    /// An update of a project.
+    Project(String),
+    /// An update of an inventory source.
+    InventorySource(String),
+    /// A system job.
+    SystemJob(String),
+    /// A workflow job of a workflow template.
+    Workflow(String),
+    /// One command on an inventory.
+    AdHocCommand {
+        /// The inventory.
+        inventory: String,
+        /// What to run.
+        run: Run,
+        /// The names of the groups that it may run in, in order of preference; empty for the default groups.
+        groups: Vec<String>,
+        /// How many hosts it works on at once, for its impact (R6.6).
+        forks: Option<u32>,
+    },
+}
+
+/// The answer to one request to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// Asked; the pass or the worker does the rest.
+    Requested,
+    /// It was waiting, and is canceled.
+    Canceled,
+    /// It had ended before.
+    AlreadyFinished,
+    /// There is no such task.
+    Unknown,
+}
+
+/// A person's word on an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on: the approval is successful.
+    Approve,
+    /// Do not: the approval fails.
+    Deny,
+}
+
+/// What became of the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It counts.
+    Recorded,
+    /// The task is no approval that waits for a word: pending still, ended before, or of another kind.
+    NotWaiting,
+    /// There is no such task.
+    Unknown,
+}
+
+/// How far a task has come, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// Launched; not started yet.
+    Pending,
+    /// Given a place and a dispatch.
+    Waiting,
+    /// Taken up.
+    Running,
+    /// Ended well.
+    Successful,
+    /// Ended otherwise.
+    Failed,
+    /// Could not run.
+    Error,
+    /// Was canceled.
+    Canceled,
+}
+
+impl TaskStatus {
+    /// Every status, in the order of a task's life.
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Waiting,
+        Self::Running,
+        Self::Successful,
+        Self::Failed,
+        Self::Error,
+        Self::Canceled,
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Successful => "successful",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The status of a task in this state.
+    #[must_use]
+    pub const fn of(state: &State) -> Self {
+        match state {
+            State::Pending => Self::Pending,
+            State::Waiting(_) => Self::Waiting,
+            State::Running(_) => Self::Running,
+            State::Finished { outcome: Outcome::Successful, .. } => Self::Successful,
+            State::Finished { outcome: Outcome::Failed, .. } => Self::Failed,
+            State::Finished { outcome: Outcome::Error, .. } => Self::Error,
+            State::Finished { outcome: Outcome::Canceled, .. } => Self::Canceled,
+        }
+    }
+
+    /// Whether the task has ended.
+    #[must_use]
+    pub const fn is_finished(self) -> bool {
+        matches!(self, Self::Successful | Self::Failed | Self::Error | Self::Canceled)
+    }
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Only these statuses; empty for all that are unfinished.
+    pub statuses: Vec<TaskStatus>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Default for TaskFilter {
+    fn default() -> Self {
+        Self { statuses: Vec::new(), limit: 1000 }
+    }
+}
+
+/// A task, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// The task.
+    pub id: TaskId,
+    /// What people call it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How far it has come.
+    pub status: TaskStatus,
+    /// Why it was launched.
+    pub launch_type: LaunchType,
+    /// Its priority.
+    pub priority: Priority,
+    /// What it costs.
+    pub impact: Forks,
+    /// When it was launched.
+    pub created: Timestamp,
+    /// When it was taken up.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+    /// The group it came by.
+    pub group: Option<GroupId>,
+    /// Where it runs or ran.
+    pub node: Option<InstanceId>,
+    /// What controls it.
+    pub controller: Option<InstanceId>,
+    /// Whether somebody asked to cancel it.
+    pub cancel_requested: bool,
+    /// Why it ended so; empty when the status says it all.
+    pub explanation: String,
+    /// The workflow job whose node it is the job of.
+    pub workflow: Option<TaskId>,
+    /// Why it was held when it was last looked at.
+    pub hold: Option<StoredHold>,
+    /// Its keys for resources of the user's own.
+    pub own_keys: Vec<OwnKey>,
+}
+
+/// The reason of a held task as a pass stored it; refreshed when what it waits for changes, not with each pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHold {
+    /// Why.
+    pub reason: Reason,
+    /// Since when this has been the reason.
+    pub since: Timestamp,
+}
+
+impl StoredHold {
+    /// Whether the task still waits for what this says, so that nothing need be written: numbers that change with every
+    /// pass, such as how many forks are free, are not what it waits for.
+    #[must_use]
+    pub fn still_says(&self, reason: &Reason) -> bool {
+        is_same_wait(&self.reason, reason)
+    }
+}
+
+fn is_same_wait(one: &Reason, other: &Reason) -> bool {
+    match (one, other) {
+        (Reason::NoCapacity(one), Reason::NoCapacity(other))
+        | (Reason::NeverFits(one), Reason::NeverFits(other)) => {
+            let lack = |shortfall: &Shortfall| (shortfall.group, std::mem::discriminant(&shortfall.lack));
+            one.iter().map(lack).eq(other.iter().map(lack))
+        }
+        (Reason::Circle { waits: one, circle: ours }, Reason::Circle { waits: other, circle: theirs }) => {
+            ours == theirs && is_same_wait(one, other)
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// An instance, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// The instance.
+    pub id: InstanceId,
+    /// Its name.
+    pub hostname: String,
+    /// What it may do.
+    pub node_type: NodeType,
+    /// What it has.
+    pub capacity: Forks,
+    /// What holding tasks cost it.
+    pub used: Forks,
+    /// Whether it may get new tasks.
+    pub enabled: bool,
+    /// When it was last heard of.
+    pub last_heartbeat: Option<Timestamp>,
+    /// The version of its program; empty when it never joined.
+    pub version: String,
+}
+
+/// Counts for metrics and for `/readyz`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Unfinished tasks by status.
+    pub tasks: BTreeMap<TaskStatus, u64>,
+    /// Held tasks by the token of the stored reason.
+    pub holds: BTreeMap<String, u64>,
+    /// Unsent messages.
+    pub outbox: u64,
+    /// When the oldest unsent message was written.
+    pub outbox_oldest: Option<Timestamp>,
+    /// Capacity and use of each group, by name: what its enabled instances have together, and what tasks that came by it cost.
+    pub groups: BTreeMap<String, (Forks, Forks)>,
+    /// The store's own time.
+    pub now: Timestamp,
+}

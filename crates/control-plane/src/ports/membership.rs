@@ -1,0 +1,68 @@
+//! Nodes as members of the cluster: joining, heartbeats, leaving.
+//!
+//! A node that starts again under its old name is a new incarnation: what its predecessor ran is lost and fails at
+//! once, instead of being kept alive by the newcomer's heartbeat.
+
+use async_trait::async_trait;
+use scheduler_core::{Forks, InstanceId, NodeType, TaskId};
+
+use super::StoreError;
+
+/// Keeps the list of nodes.
+#[async_trait]
+pub trait Members: Send + Sync {
+    /// Joins as the instance of this hostname, which is defined on the spot when `capacity` is given and it is unknown; otherwise an unknown
+    /// hostname is refused. Counts as a heartbeat. Tasks that an earlier incarnation ran fail.
+    async fn join(&self, node: &Joining) -> Result<Joined, StoreError>;
+
+    /// Says that the node lives.
+    async fn beat(&self, member: Membership) -> Result<Standing, StoreError>;
+
+    /// Says goodbye: from now on the instance counts as lost, so that the next pass takes back what still waits for it. Void for an
+    /// earlier incarnation.
+    async fn leave(&self, member: Membership) -> Result<(), StoreError>;
+}
+
+/// A node that wants to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Its name, by which the instance is known.
+    pub hostname: String,
+    /// What it may do, if the instance is not defined yet.
+    pub node_type: NodeType,
+    /// What it has, if the instance is not defined yet; `None` to join only as an instance that is.
+    pub capacity: Option<Forks>,
+    /// The version of its program, for people.
+    pub version: String,
+}
+
+/// A node that has joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Who it is from now on.
+    pub member: Membership,
+    /// The tasks that an earlier incarnation ran, failed now.
+    pub orphans: Vec<TaskId>,
+}
+
+/// A node in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Membership {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Which life.
+    pub incarnation: Incarnation,
+}
+
+/// Which life of a node: each start under the same name has a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(pub i64);
+
+/// The answer to a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All is well.
+    Member,
+    /// Another process joined under this name since: stop.
+    Replaced,
+}

@@ -1,0 +1,41 @@
+//! What the loops ask of the world, as traits: a store, a broker, a clock.
+//!
+//! Each trait is as small as its one caller needs, and says what its caller relies on: that is what the conformance suites
+//! test, and what an adapter promises. Ports carry values of this crate and of `scheduler-core`; how a store lays out
+//! its rows or a broker writes its messages is the adapter's own. All calls are in batches, since a round trip or a
+//! commit costs the same for one row as for hundreds.
+//!
+//! Cancelling: dropping the future of any call leaves the store as before the call or as after it, never between.
+
+mod broker;
+mod clock;
+mod desk;
+mod error;
+mod membership;
+mod outbox;
+mod pass;
+mod wake;
+mod work;
+
+use std::fmt;
+
+pub use broker::{
+    Broadcast, Broker, Call, Calls, Deliveries, Dispatch, NodeStatus, Publication, Queue, Recipient, Reply,
+    ReplyTo, Request, RunningTask, TraceContext, TraceContextError,
+};
+pub use clock::{Clock, SystemClock};
+pub use desk::{
+    Answer, Answered, CancelAnswer, Desk, Launch, Launchable, NodeView, Statistics, StoredHold, TaskFilter,
+    TaskStatus, TaskView,
+};
+pub use error::{BrokerError, StoreError};
+pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
+pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
+pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
+pub use wake::{Wake, Wakes, Wakeups};
+pub use work::{Assignment, Claimed, Ended, Order, Output, Report, Reported, Verdict, Work};
+
+/// Everything that a control plane keeps: one value behind all ports of a store.
+pub trait Store: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync {}
+
+impl<S: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync> Store for S {}

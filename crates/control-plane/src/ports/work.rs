@@ -1,0 +1,158 @@
+//! The store as a worker sees it: claim, report, orders.
+//!
+//! The fence is the dispatch: a row moves `waiting → running → finished` only under the dispatch that it carries, so a message
+//! that comes twice, late, or after a reap finds nothing to take (R12.4), and neither does a report.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scheduler_core::{DispatchId, Kind, Outcome, TaskId};
+
+use super::{Membership, StoreError};
+use crate::definition::Run;
+
+/// Gives work out and takes results back.
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// Moves each of these tasks `waiting → running` if it still waits under this dispatch, in one transaction. The answers
+    /// stand in the order of the questions. One that was asked to cancel is canceled instead and answered [`Claimed::Void`].
+    ///
+    /// A claim may be repeated, since its answer may have been lost: a task that already runs under this dispatch, taken by
+    /// this same life of this same node, is answered [`Claimed::Run`] again (the worker knows what it runs already). A
+    /// claim by an earlier life takes nothing. A task that no instance runs or controls (the shared queue) is controlled by its
+    /// taker from now on, so that it is lost with it (R8.1).
+    async fn claim(
+        &self,
+        by: Membership,
+        dispatches: &[(TaskId, DispatchId)],
+    ) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Records what became of running tasks, in one transaction, and wakes the schedulers. A report whose task does not run
+    /// under its dispatch any more is [`Reported::Void`] and changes nothing, so a report may be repeated.
+    async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError>;
+
+    /// Of these running tasks, those that should stop, and why.
+    async fn orders(&self, running: &[(TaskId, DispatchId)]) -> Result<Vec<(TaskId, Order)>, StoreError>;
+}
+
+/// The answer to one claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimed {
+    /// It is yours: run it.
+    Run(Box<Assignment>),
+    /// There is nothing to take under this dispatch: taken before, taken back, reaped or canceled. Forget the message.
+    Void,
+}
+
+/// A task to run.
+#[derive(Clone, PartialEq)]
+pub struct Assignment {
+    /// The task.
+    pub task: TaskId,
+    /// The fence under which it was claimed.
+    pub dispatch: DispatchId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What to run. Kept out of messages and out of `Debug`, since payloads may hold secrets.
+    pub run: Run,
+    /// How long it waited for its taker since it was dispatched, by the store's clock.
+    pub waited: Duration,
+}
+
+impl fmt::Debug for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assignment")
+            .field("task", &self.task)
+            .field("dispatch", &self.dispatch)
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("handler", &self.run.handler)
+            .field("waited", &self.waited)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a running task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The task.
+    pub task: TaskId,
+    /// The fence under which it ran.
+    pub dispatch: DispatchId,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of a running task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It ended.
+    Ended(Ended),
+    /// Its node stops and its handler may be run again from the start: `pending` once more, its dispatch void.
+    HandedBack,
+}
+
+/// How a task ended.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The status that it ends with.
+    pub outcome: Outcome,
+    /// Why, in a sentence for people; empty when the outcome says it all.
+    pub explanation: String,
+    /// What it printed.
+    pub output: Option<Output>,
+}
+
+impl Ended {
+    /// This outcome, and nothing to add.
+    #[must_use]
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, explanation: String::new(), output: None }
+    }
+
+    /// This outcome, and why.
+    #[must_use]
+    pub fn because(outcome: Outcome, explanation: impl Into<String>) -> Self {
+        Self { outcome, explanation: explanation.into(), output: None }
+    }
+}
+
+/// Without the output, which may hold secrets.
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ended")
+            .field("outcome", &self.outcome)
+            .field("explanation", &self.explanation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a task printed, up to a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The text; bytes that are no text are replaced.
+    pub text: String,
+    /// Whether there was more than the limit.
+    pub truncated: bool,
+}
+
+/// The answer to one report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// It is written.
+    Written,
+    /// The task does not run under this dispatch any more; what was reported is void.
+    Void,
+}
+
+/// Why a running task should stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Somebody asked to cancel it: stop it and report `canceled`.
+    Cancel,
+    /// It is not running under this dispatch any more, for example because it was reaped while its node was frozen: stop it and report nothing.
+    Abandon,
+}

@@ -1,0 +1,47 @@
+//! What the README shows is what the program prints. `UPDATE_EXPECT=1` writes it anew.
+
+use std::path::{Path, PathBuf};
+
+use crate::run;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Compares the block of the README that begins with `first` with what the program prints for `arguments` and the example.
+fn shows(arguments: &[&str], first: &str) {
+    let example = root().join("examples/cluster.json").display().to_string();
+    let mut arguments: Vec<&str> = arguments.to_vec();
+    arguments.insert(1, &example);
+    let printed = run(&arguments).out;
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("there is a README");
+    let shown = readme.split("```").find_map(|block| {
+        let body = block.strip_prefix("text\n")?;
+        body.trim_start().starts_with(first).then_some(body)
+    });
+    let shown = shown.expect("README.md has a text block that begins so");
+    // Trailing blanks of table rows do not show, and editors take them away.
+    let lines = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let current = lines(&printed);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let anew = readme.replace(shown, &format!("{}\n", current.trim_end()));
+        std::fs::write(&path, anew).expect("the README is writable");
+        return;
+    }
+    assert!(
+        lines(shown).trim_end() == current.trim_end(),
+        "README.md does not show what `scheduler {}` prints: run the tests with UPDATE_EXPECT=1",
+        arguments.join(" ")
+    );
+}
+
+#[test]
+fn the_readme_shows_the_current_plan() {
+    shows(&["plan"], "task");
+}
+
+#[test]
+fn the_readme_shows_the_current_explanation() {
+    shows(&["explain", "42"], "job 42");
+}
