@@ -121,15 +121,7 @@ impl Broker for AmqpBroker {
         };
         let publications = publisher.publish(dispatches.iter().map(|one| self.outgoing(one))).await?;
         *slot = Some(publisher);
-        for (dispatch, publication) in dispatches.iter().zip(&publications) {
-            let (task, id) = (dispatch.task, dispatch.dispatch);
-            match publication {
-                Publication::Confirmed => tracing::trace!(%task, dispatch = %id, "a dispatch is sent"),
-                not => {
-                    tracing::warn!(%task, dispatch = %id, queue = ?dispatch.queue, "a dispatch is not sent: {not:?}")
-                }
-            }
-        }
+        log(dispatches, &publications);
         Ok(publications)
     }
 
@@ -174,5 +166,19 @@ impl Broker for AmqpBroker {
 impl fmt::Debug for AmqpBroker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmqpBroker").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A line for each dispatch for whoever follows one, and one warning for all that are not sent: a node that is missing is
+/// missing for thousands.
+fn log(dispatches: &[Dispatch], publications: &[Publication]) {
+    let mut not_sent = 0;
+    for (dispatch, publication) in dispatches.iter().zip(publications) {
+        let (task, id, queue) = (dispatch.task, dispatch.dispatch, dispatch.queue);
+        tracing::debug!(%task, dispatch = %id, ?queue, "published: {publication:?}");
+        not_sent += usize::from(*publication != Publication::Confirmed);
+    }
+    if not_sent > 0 {
+        tracing::warn!("{not_sent} of {} dispatches are not sent: no queue or no room", dispatches.len());
     }
 }

@@ -99,7 +99,7 @@ impl Session {
         match &session {
             Ok(_) => tracing::debug!(broker, role = role.name(), "connected to the broker"),
             Err(error) => {
-                tracing::warn!(broker, role = role.name(), %error, "could not connect to the broker")
+                tracing::warn!(broker, role = role.name(), %error, "could not connect to the broker");
             }
         }
         session

@@ -1,7 +1,5 @@
 //! Whatever breaks between a node and its broker, nothing is lost; what is in doubt comes twice.
 
-#[path = "support/relay.rs"]
-mod relay;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
