@@ -82,7 +82,7 @@ impl<'a> Board<'a> {
         let mut board = Self {
             snapshot,
             rules,
-            index: Index::new(&snapshot.tasks, found.ascending),
+            index: Index::new(&snapshot.tasks, &found.breaks),
             columns,
             found,
             malformed: FxHashMap::default(),
