@@ -91,6 +91,8 @@ run = { handler = "again" }
 
 [[template]]
 name = "panics"
+project = "shop"
+inventory = "production"
 run = { handler = "panics" }
 
 [[template]]
@@ -102,7 +104,7 @@ name = "release"
 
 [[workflow.node]]
 name = "first"
-starts = { template = "quick" }
+starts = { template = "deploy" }
 on_success = ["breaks"]
 
 [[workflow.node]]
@@ -112,7 +114,7 @@ on_failure = ["mend"]
 
 [[workflow.node]]
 name = "mend"
-starts = { template = "quick" }
+starts = { template = "deploy" }
 "#;
 
 /// A cluster in memory.

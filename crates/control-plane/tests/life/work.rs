@@ -26,7 +26,8 @@ async fn r7_a_workflow_goes_on_where_a_job_failed() {
     let bench = Bench::new().await;
     let node = bench.start(bench.node("node-1"));
     let workflow = bench.launch_all(&[Launch::of(Launchable::Workflow("release".into()))]).await[0];
-    bench.until(workflow, TaskStatus::Successful).await;
+    bench.until_quiet().await;
+    assert_eq!(bench.task(workflow).await.status, TaskStatus::Successful);
     let filter = TaskFilter { statuses: vec![TaskStatus::Error], limit: 10 };
     let broken = bench.store.tasks(&filter).await.unwrap();
     assert_eq!(broken.len(), 1);
