@@ -4,6 +4,9 @@ use std::fmt::{self, Display};
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
+use simulator::FormatError;
+
+use crate::source::Source;
 
 /// The reason why a command gives up. Printed to standard error; the exit code is 1.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +25,11 @@ impl Failure {
     pub(crate) fn at(mut self, place: impl Display) -> Self {
         self.what = format!("{place}: {}", self.what);
         self
+    }
+
+    /// What does not fit in a file.
+    pub(crate) fn in_file(source: &Source, error: FormatError) -> Self {
+        Self::new(format!("{source}{}: {}", error.place(), error.what)).remedy(error.remedy)
     }
 
     /// What to do about it.

@@ -20,6 +20,7 @@ mod plan;
 mod problems;
 mod read;
 mod schema;
+mod simulate;
 mod source;
 mod tables;
 mod words;
@@ -87,6 +88,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Rules { rules, json, database } => tables::run(rules.as_deref(), &database, json),
         Command::Import { from } => import::run(&from),
         Command::Demo => demo::run(),
+        Command::Simulate(wanted) => simulate::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),

@@ -36,9 +36,13 @@ impl Expected {
 
 /// Reads a snapshot.
 pub(crate) fn snapshot(source: &Source) -> Result<Snapshot, Failure> {
-    let bytes = source.read()?;
-    check_version(source, &bytes, Expected::Snapshot)?;
-    json(source, &bytes, Expected::Snapshot)
+    snapshot_of(source, &source.read()?)
+}
+
+/// Reads a snapshot from bytes that are at hand.
+pub(crate) fn snapshot_of(source: &Source, bytes: &[u8]) -> Result<Snapshot, Failure> {
+    check_version(source, bytes, Expected::Snapshot)?;
+    json(source, bytes, Expected::Snapshot)
 }
 
 /// Reads a plan.

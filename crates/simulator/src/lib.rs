@@ -23,7 +23,9 @@
 
 mod behaviour;
 pub mod change;
+mod compare;
 mod engine;
+pub mod file;
 mod format_error;
 pub mod generate;
 mod moment;
@@ -33,10 +35,12 @@ pub mod swf;
 mod timeline;
 mod usage;
 mod waiting;
+pub mod wfcommons;
 pub mod workload;
 
 pub use behaviour::{Behaviour, Endings, RunTime};
 pub use change::{Change, ChangeError, TimedChange};
+pub use compare::{Comparison, Mover, Summary};
 pub use engine::{Auditing, Options, Progress, Simulation, SimulationError};
 pub use format_error::FormatError;
 pub use moment::{Moment, Span};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use scheduler_core::{
     Convergence, Edge, Forks, Graph, GroupId, Instance, InstanceGroup, InventorySource, InventorySourceId,
-    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Task, TaskId, Timestamp, Work,
+    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, Timestamp, Work,
     WorkflowOf, WorkflowTemplateId,
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,25 @@ impl Workload {
             graphs: Vec::new(),
             launches: Vec::new(),
             changes: Vec::new(),
+        }
+    }
+
+    /// A snapshot from its moment on: everything in it that is unfinished runs to its end, and nothing is launched. How long
+    /// tasks run is not in a snapshot: it is for [`Self::catalogue`] and [`Self::fallback`] to say.
+    #[must_use]
+    pub fn from_snapshot(name: impl Into<String>, snapshot: &Snapshot) -> Self {
+        let cluster = Cluster {
+            instances: snapshot.instances.clone(),
+            groups: snapshot.groups.clone(),
+            projects: snapshot.projects.clone(),
+            sources: snapshot.inventory_sources.clone(),
+        };
+        let standing =
+            |task: &Task| Standing { task: task.clone(), started: None, ends: Ends::AsTemplate };
+        Self {
+            standing: snapshot.tasks.iter().map(standing).collect(),
+            graphs: snapshot.graphs.clone(),
+            ..Self::new(name, snapshot.now, cluster)
         }
     }
 

@@ -64,6 +64,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         from: ImportFrom,
     },
+    /// Run a workload through real passes in virtual time, and compare it with a change of the cluster or of the rules
+    Simulate(Box<crate::simulate::args::SimulateArgs>),
     /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
     Demo,
     /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory

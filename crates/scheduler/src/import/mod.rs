@@ -5,7 +5,7 @@
 
 mod cluster;
 mod swf;
-mod wfcommons;
+pub(crate) mod wfcommons;
 
 use std::io::Write;
 use std::path::Path;

@@ -1,20 +1,18 @@
 //! Logs in the Standard Workload Format: a line a job, eighteen numbers a line, `-1` for what is not known.
 
-mod log;
-
 use std::collections::HashMap;
 
 use chrono::DateTime;
 use scheduler_core::{
     Forks, JobTemplateId, LaunchType, Priority, Sharing, Snapshot, State, Task, TaskId, Timestamp, Work,
 };
+use simulator::swf::{Job, Log};
 use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
 use crate::cli::SwfArgs;
 use crate::failure::Failure;
-use log::{Job, Log};
 
 /// How long no pass is said to have run when a log does not know how long its jobs waited.
 const BACKLOG_WITHOUT_WAITS: i64 = 3600;
@@ -22,7 +20,7 @@ const BACKLOG_WITHOUT_WAITS: i64 = 3600;
 /// Imports the log at a moment: the one that was asked for, or the last at which most jobs were there.
 pub(super) fn import(wanted: &SwfArgs) -> Result<Imported, Failure> {
     let source = &wanted.common.workload;
-    let log = Log::read(source)?;
+    let log = Log::parse(&source.read()?).map_err(|error| Failure::in_file(source, error))?;
     let spans = || log.jobs.iter().map(|job| (job.submitted, job.ended()));
     let Some(at) = wanted.common.at.or_else(|| busiest(spans())) else {
         return Err(Failure::new(format!("{source}: there is no job in it"))

@@ -1,20 +1,19 @@
 //! Workflow runs in the WfFormat of WfCommons: tasks, parents and children, run times, machines.
 
-mod run;
-
 use chrono::TimeDelta;
 use scheduler_core::{
     Convergence, Edge, EdgeKind, Forks, Graph, InventoryId, JobTemplateId, LaunchType, Node, NodeId, Outcome,
     Priority, Progress, ProjectId, Sharing, Snapshot, State, Task, TaskId, Timestamp, Work, WorkflowOf,
     WorkflowTemplateId, cpu_capacity,
 };
+use simulator::wfcommons::{File, Run, Step};
 use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
 use crate::cli::WfcommonsArgs;
 use crate::failure::Failure;
-use run::{Run, Step};
+use crate::{read, source::Source};
 
 /// The workflow job; the job of the node with id `n` has the id `n + 1`.
 const WORKFLOW: TaskId = TaskId::new(1);
@@ -22,7 +21,7 @@ const WORKFLOW: TaskId = TaskId::new(1);
 /// Imports the run at a moment: the one that was asked for, or the last at which most tasks were under way or due.
 pub(super) fn import(wanted: &WfcommonsArgs) -> Result<Imported, Failure> {
     let source = &wanted.common.workload;
-    let run = Run::read(source)?;
+    let run = run_of(source, &source.read()?)?;
     let spans = run.steps.iter().map(|step| (step.started, step.ended));
     // Times are kept in milliseconds, since tasks of a run often take less than a second.
     let at =
@@ -34,6 +33,14 @@ pub(super) fn import(wanted: &WfcommonsArgs) -> Result<Imported, Failure> {
                 .remedy("choose a smaller number")
         })?;
     Ok(Moment { run: &run, at, now }.import(wanted))
+}
+
+/// Reads a run.
+pub(crate) fn run_of(source: &Source, bytes: &[u8]) -> Result<Run, Failure> {
+    let file: File = read::parse(source, bytes, "a workflow run in WfFormat 1.4 or 1.5").map_err(|failure| {
+        failure.or_remedy("a run has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes it")
+    })?;
+    file.run().map_err(|error| Failure::in_file(source, error))
 }
 
 struct Moment<'a> {

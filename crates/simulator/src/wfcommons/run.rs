@@ -6,83 +6,70 @@ use chrono::DateTime;
 use scheduler_core::{Forks, NodeId, Timestamp};
 use serde::Deserialize;
 
-use crate::failure::Failure;
-use crate::read;
-use crate::source::Source;
+use crate::FormatError;
 
 /// A run of a workflow.
 #[derive(Debug)]
-pub(super) struct Run {
+pub struct Run {
     /// The workflow's name.
-    pub(super) name: String,
+    pub name: String,
     /// When it began.
-    pub(super) began: Timestamp,
+    pub began: Timestamp,
     /// Its tasks, parents before children.
-    pub(super) steps: Vec<Step>,
+    pub steps: Vec<Step>,
     /// From parents to children.
-    pub(super) edges: Vec<(NodeId, NodeId)>,
+    pub edges: Vec<(NodeId, NodeId)>,
     /// What it ran on.
-    pub(super) machines: Vec<Machine>,
+    pub machines: Vec<Machine>,
 }
 
 /// A task of a run. Times are milliseconds since the run began.
 #[derive(Debug)]
-pub(super) struct Step {
+pub struct Step {
     /// Its node: its position in the file, from 1.
-    pub(super) node: NodeId,
+    pub node: NodeId,
     /// Its id in the file.
-    pub(super) name: String,
+    pub name: String,
     /// Its template: tasks of one name, a running number at its end aside, have one.
-    pub(super) template: i64,
+    pub template: i64,
     /// The cores that it kept busy, at least one.
-    pub(super) impact: Forks,
+    pub impact: Forks,
     /// When it started.
-    pub(super) started: i64,
+    pub started: i64,
     /// When it ended.
-    pub(super) ended: i64,
+    pub ended: i64,
 }
 
 /// A machine of a run.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub struct Machine {
     /// Its name.
-    pub(super) name: String,
+    pub name: String,
     /// Its cores.
-    pub(super) cores: u32,
+    pub cores: u32,
 }
 
-impl Run {
-    /// Reads a run.
-    pub(super) fn read(source: &Source) -> Result<Self, Failure> {
-        let bytes = source.read()?;
-        let file: File = read::parse(source, &bytes, "a workflow run in WfFormat 1.4 or 1.5").map_err(|failure| {
-            failure.or_remedy("a run has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes it")
-        })?;
-        file.run().map_err(|(what, remedy)| Failure::new(format!("{source}: {what}")).remedy(remedy))
-    }
-}
-
-/// The parts of the file that matter here; the format has many more.
-#[derive(Deserialize)]
+/// A run as it stands in a file: the parts that matter here; the format has many more.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
+pub struct File {
     #[serde(default)]
     name: String,
     workflow: Workflow,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Workflow {
     specification: Specification,
     execution: Execution,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Specification {
     tasks: Vec<Specified>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Specified {
     name: String,
     id: String,
@@ -92,7 +79,7 @@ struct Specified {
     children: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Execution {
     executed_at: String,
@@ -101,7 +88,7 @@ struct Execution {
     machines: Vec<ExecutedOn>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Executed {
     id: String,
@@ -112,14 +99,14 @@ struct Executed {
     average_cpu: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ExecutedOn {
     node_name: String,
     cpu: Option<Cpu>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Cpu {
     core_count: Option<u32>,
@@ -129,8 +116,24 @@ struct Cpu {
 type Misfit = (String, &'static str);
 
 impl File {
-    fn run(self) -> Result<Run, Misfit> {
+    /// The run, with the moments at which its tasks started.
+    ///
+    /// # Errors
+    ///
+    /// When a task is missing, stands there twice or is its own parent, or a time is none.
+    pub fn run(self) -> Result<Run, FormatError> {
+        self.steps().map_err(|(what, remedy)| FormatError::whole(what, remedy))
+    }
+
+    fn steps(self) -> Result<Run, Misfit> {
         let Workflow { specification, execution } = self.workflow;
+        for task in &execution.tasks {
+            let seconds = task.runtime_in_seconds;
+            if !(0.0..=1e10).contains(&seconds) {
+                let what = format!("workflow.execution.tasks: `{}`: runtimeInSeconds is {seconds}", task.id);
+                return Err((what, "write seconds from 0 to 10000000000"));
+            }
+        }
         let began = time(&execution.executed_at)
             .ok_or_else(|| misfit("workflow.execution.executedAt", &execution.executed_at))?;
         let nodes = nodes(&specification.tasks)?;

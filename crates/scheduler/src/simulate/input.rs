@@ -1,0 +1,127 @@
+//! Where a workload comes from: files of several formats, told apart by how they begin, or a few parameters.
+
+use scheduler_core::Snapshot;
+use simulator::file::{Flaw, WorkloadFile};
+use simulator::swf::{Log, Mapping};
+use simulator::{Seed, Workload};
+use toml::de::DeTable;
+
+use super::args::{Format, SimulateArgs};
+use crate::define::file;
+use crate::failure::Failure;
+use crate::import::wfcommons::run_of;
+use crate::read;
+use crate::source::Source;
+
+/// The most flaws of a file that are shown.
+const FLAWS_SHOWN: usize = 20;
+
+/// Reads the workload that was asked for, on the cluster that was asked for.
+pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
+    let seed = Seed::new(wanted.seed);
+    let mut workload = match (&wanted.workload, &wanted.generate) {
+        (Some(source), _) => {
+            let mapping =
+                Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
+            workload_of(source, wanted.format, &mapping, wanted.instances, seed)?
+        }
+        (None, Some(mix)) => mix.generate(seed),
+        (None, None) => return Err(Failure::new("there is no workload".into()).remedy("name a file")),
+    };
+    if let Some(source) = &wanted.cluster {
+        let bytes = source.read()?;
+        let file: WorkloadFile = parse(source, &bytes)?;
+        let other = file.cluster().map_err(|flaws| located(source, &bytes, &flaws))?;
+        workload.cluster.instances = other.cluster.instances;
+        workload.cluster.groups = other.cluster.groups;
+    }
+    Ok(workload)
+}
+
+/// Reads a workload of any format.
+pub(crate) fn workload_of(
+    source: &Source,
+    format: Format,
+    mapping: &Mapping,
+    copies: Option<u32>,
+    seed: Seed,
+) -> Result<Workload, Failure> {
+    let bytes = source.read()?;
+    let format = if format == Format::Auto { guess(source, &bytes) } else { format };
+    match format {
+        Format::Swf => {
+            let log = Log::parse(&bytes).map_err(|error| Failure::in_file(source, error))?;
+            Ok(log.workload(&source.to_string(), mapping))
+        }
+        Format::Wfcommons => Ok(run_of(source, &bytes)?.workload(copies)),
+        Format::Snapshot => {
+            let snapshot: Snapshot = read::snapshot_of(source, &bytes)?;
+            Ok(Workload::from_snapshot(source.to_string(), &snapshot))
+        }
+        Format::Workload | Format::Auto => {
+            let file: WorkloadFile = parse(source, &bytes)?;
+            file.workload(seed).map_err(|flaws| located(source, &bytes, &flaws))
+        }
+    }
+}
+
+fn parse(source: &Source, bytes: &[u8]) -> Result<WorkloadFile, Failure> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Failure::new(format!("{source}: is empty; expected a workload as TOML or JSON"))
+            .remedy("`crates/scheduler/FORMAT.md` describes the format"));
+    }
+    file::parse(source, bytes, "a workload")
+        .map_err(|failure| failure.or_remedy("`crates/scheduler/FORMAT.md` describes the format"))
+}
+
+/// A log is lines of numbers and comments that begin with `;`; of JSON, the fields tell.
+fn guess(source: &Source, bytes: &[u8]) -> Format {
+    let text = bytes.trim_ascii_start();
+    let name = source.to_string();
+    let first = text.first().copied().unwrap_or(b'#');
+    if first == b'{' {
+        let head: Head = serde_json::from_slice(text).unwrap_or_default();
+        return match head {
+            Head { schema_version: Some(_), workflow: Some(_), .. } => Format::Wfcommons,
+            Head { now: Some(_), .. } => Format::Snapshot,
+            _ => Format::Workload,
+        };
+    }
+    let swf = name.ends_with(".swf") || name.ends_with(".swf.gz");
+    if swf || first == b';' || first.is_ascii_digit() { Format::Swf } else { Format::Workload }
+}
+
+/// The fields by which JSON formats are told apart.
+#[derive(Default, serde::Deserialize)]
+struct Head {
+    #[serde(rename = "schemaVersion")]
+    schema_version: Option<serde::de::IgnoredAny>,
+    workflow: Option<serde::de::IgnoredAny>,
+    now: Option<serde::de::IgnoredAny>,
+}
+
+/// Flaws of a file, each with its line where the file is TOML.
+pub(crate) fn located(source: &Source, bytes: &[u8], flaws: &[Flaw]) -> Failure {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let document = DeTable::parse(text).ok();
+    let place = |flaw: &Flaw| {
+        let table = document.as_ref()?.get_ref().get(flaw.table)?.get_ref().as_array()?;
+        let span = table.get(flaw.position)?.span();
+        let before = bytes.get(..span.start).unwrap_or_default();
+        Some(before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for flaw in flaws.iter().take(FLAWS_SHOWN) {
+        let named = match (flaw.table, place(flaw)) {
+            ("", _) => format!("{source}: "),
+            (table, Some(line)) => format!("{source}:{line}: {table}: "),
+            (table, None) => format!("{source}: {table}[{}]: ", flaw.position),
+        };
+        lines.push(format!("{named}{}", flaw.what));
+    }
+    if flaws.len() > FLAWS_SHOWN {
+        lines.push(format!("and {} more", flaws.len() - FLAWS_SHOWN));
+    }
+    let remedy = flaws.first().map_or_else(String::new, |flaw| flaw.remedy.clone());
+    Failure::new(lines.join("\n       ")).remedy(remedy)
+}

@@ -1,0 +1,262 @@
+//! From a file to a workload: the cluster and the catalogue.
+
+use std::sync::Arc;
+
+use scheduler_core::{
+    Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId, InventorySource,
+    InventorySourceId, JobTemplateId, Members, OwnKey, PROJECT_UPDATE_IMPACT, Project, ProjectId,
+    SYSTEM_JOB_IMPACT, WorkflowTemplateId, job_impact,
+};
+use thin_vec::ThinVec;
+
+use super::names::Names;
+use super::{EndingsEntry, Flaw, RunTimeEntry, TemplateEntry, VERSION, WorkloadFile};
+use crate::generate::DEFAULT_START;
+use crate::{Behaviour, Cluster, RunTime, Seed, Span, Template, TemplateKey, TimedChange, Workload};
+
+/// How long a task runs of which the file says nothing.
+const MINUTE: RunTime = RunTime::Fixed(Span::from_whole_seconds(60));
+
+/// Every table's names.
+pub(super) struct Known {
+    instances: Names,
+    pub(super) groups: Names,
+    pub(super) projects: Names,
+    pub(super) inventories: Names,
+    pub(super) sources: Names,
+    pub(super) templates: Names,
+    pub(super) system_jobs: Names,
+    pub(super) workflows: Names,
+    default_groups: Arc<[GroupId]>,
+}
+
+impl WorkloadFile {
+    /// The cluster alone, with what is known of its templates, and nothing that is launched.
+    ///
+    /// # Errors
+    ///
+    /// With everything that does not fit.
+    pub fn cluster(&self) -> Result<Workload, Vec<Flaw>> {
+        let mut flaws = Vec::new();
+        let known = Known::of(self, &mut flaws);
+        let workload = self.base(&known, &mut flaws);
+        if flaws.is_empty() { Ok(workload) } else { Err(flaws) }
+    }
+
+    /// The workload. What is drawn, random moments of launch for example, follows from the seed.
+    ///
+    /// # Errors
+    ///
+    /// With everything that does not fit: names that nobody has, launches of nothing, a launch that depends on a later one,
+    /// another version, or no launch at all.
+    pub fn workload(&self, seed: Seed) -> Result<Workload, Vec<Flaw>> {
+        self.check_version().map_err(|flaw| vec![flaw])?;
+        let mut flaws = Vec::new();
+        let known = Known::of(self, &mut flaws);
+        let mut workload = self.base(&known, &mut flaws);
+        self.launch_into(&mut workload, &known, seed, &mut flaws);
+        for (position, text) in self.changes.iter().enumerate() {
+            match text.parse::<TimedChange>() {
+                Ok(change) => workload.changes.push(change),
+                Err(error) => flaws.push(flaw(("changes", position), error.to_string(), "mend the line")),
+            }
+        }
+        workload.sort();
+        if flaws.is_empty() { Ok(workload) } else { Err(flaws) }
+    }
+
+    fn check_version(&self) -> Result<(), Flaw> {
+        match self.version {
+            Some(VERSION) => Ok(()),
+            Some(other) => Err(flaw(
+                ("", 0),
+                format!("version: this is a workload of version {other}; this program reads version {VERSION}"),
+                "write it in that version, as FORMAT.md describes it",
+            )),
+            None => Err(flaw(("", 0), "version: missing", "add `version = 1` if it is what FORMAT.md describes")),
+        }
+    }
+
+    fn base(&self, known: &Known, flaws: &mut Vec<Flaw>) -> Workload {
+        let name = self.name.clone().unwrap_or_else(|| "workload".to_owned());
+        let start = self.start.unwrap_or(DEFAULT_START);
+        let mut workload = Workload::new(name, start, self.machines(known, flaws));
+        self.catalogue_updates(&mut workload, known, flaws);
+        for (position, entry) in self.templates.iter().enumerate() {
+            let at = ("template", position);
+            let template = Template {
+                own_keys: entry.own_keys.iter().map(OwnKey::clone).collect(),
+                ..template(
+                    &entry.name,
+                    self.impact(entry),
+                    known.groups(&entry.groups, at, flaws),
+                    entry.run_time.as_ref(),
+                    entry.endings,
+                )
+            };
+            workload.catalogue.insert(TemplateKey::Job(JobTemplateId::new(number(position))), template);
+        }
+        for (position, entry) in self.workflows.iter().enumerate() {
+            let graph = known.graph(self, position, entry, flaws);
+            let template = Template {
+                graph: Some(Arc::new(graph)),
+                ..template(&entry.name, Forks::ZERO, Arc::from([]), None, EndingsEntry::default())
+            };
+            workload.catalogue.insert(TemplateKey::Workflow(WorkflowTemplateId::new(number(position))), template);
+        }
+        workload
+    }
+
+    /// What updates and system jobs are like.
+    fn catalogue_updates(&self, workload: &mut Workload, known: &Known, flaws: &mut Vec<Flaw>) {
+        for (position, entry) in self.projects.iter().enumerate() {
+            let groups = known.groups(&entry.groups, ("project", position), flaws);
+            let template =
+                template(&entry.name, PROJECT_UPDATE_IMPACT, groups, entry.run_time.as_ref(), entry.endings);
+            workload.catalogue.insert(TemplateKey::ProjectUpdate(ProjectId::new(number(position))), template);
+        }
+        for (position, entry) in self.sources.iter().enumerate() {
+            let groups = known.groups(&entry.groups, ("inventory-source", position), flaws);
+            let template =
+                template(&entry.name, INVENTORY_UPDATE_IMPACT, groups, entry.run_time.as_ref(), entry.endings);
+            let key = TemplateKey::InventoryUpdate(InventorySourceId::new(number(position)));
+            workload.catalogue.insert(key, template);
+        }
+        for position in (0..self.system_jobs.len()).rev() {
+            if let Some(template) = self.system_job(position, known, flaws) {
+                workload.catalogue.insert(TemplateKey::SystemJob, template);
+            }
+        }
+    }
+
+    /// What a system job is like.
+    pub(super) fn system_job(&self, position: usize, known: &Known, flaws: &mut Vec<Flaw>) -> Option<Template> {
+        let entry = self.system_jobs.get(position)?;
+        let groups = known.groups(&entry.groups, ("system-job", position), flaws);
+        Some(template(&entry.name, SYSTEM_JOB_IMPACT, groups, entry.run_time.as_ref(), entry.endings))
+    }
+
+    fn impact(&self, entry: &TemplateEntry) -> Forks {
+        let named = |name: &String| self.inventories.iter().find(|inventory| inventory.name == *name);
+        let hosts = entry.inventory.as_ref().and_then(named).map_or(0, |inventory| inventory.hosts);
+        entry.impact.unwrap_or_else(|| job_impact(hosts, entry.forks))
+    }
+
+    fn machines(&self, known: &Known, flaws: &mut Vec<Flaw>) -> Cluster {
+        let instance = |(position, entry): (usize, &super::InstanceEntry)| Instance {
+            id: InstanceId::new(number(position)),
+            hostname: entry.hostname.clone(),
+            node_type: entry.node_type,
+            capacity: entry.capacity,
+            enabled: entry.enabled,
+            last_heartbeat: None,
+        };
+        let mut cluster =
+            Cluster { instances: self.instances.iter().enumerate().map(instance).collect(), ..Cluster::default() };
+        for (position, entry) in self.groups.iter().enumerate() {
+            let at = ("group", position);
+            if entry.container && !entry.instances.is_empty() {
+                flaws.push(flaw(at, "a container group has no instances", "remove `instances` or `container`"));
+            }
+            let members = entry.instances.iter().filter_map(|name| known.instances.find(name, at, flaws));
+            let members = members.map(InstanceId::new).collect();
+            cluster.groups.push(InstanceGroup {
+                id: GroupId::new(number(position)),
+                name: entry.name.clone(),
+                members: if entry.container { Members::Container } else { Members::Instances(members) },
+                max_concurrent_jobs: entry.max_concurrent_jobs,
+                max_forks: entry.max_forks,
+            });
+        }
+        for (position, entry) in self.projects.iter().enumerate() {
+            cluster.projects.push(Project {
+                id: ProjectId::new(number(position)),
+                update_on_launch: entry.update_on_launch,
+                cache_timeout: entry.cache_timeout,
+                last_update: None,
+            });
+        }
+        for (position, entry) in self.sources.iter().enumerate() {
+            let at = ("inventory-source", position);
+            let project = entry.source_project.as_ref();
+            let project = project.and_then(|name| known.projects.find(name, at, flaws)).map(ProjectId::new);
+            let Some(inventory) = known.inventories.find(&entry.inventory, at, flaws) else { continue };
+            cluster.sources.push(InventorySource {
+                id: InventorySourceId::new(number(position)),
+                inventory: InventoryId::new(inventory),
+                update_on_launch: entry.update_on_launch,
+                cache_timeout: entry.cache_timeout,
+                source_project: project,
+                last_update: None,
+            });
+        }
+        cluster
+    }
+}
+
+impl Known {
+    fn of(file: &WorkloadFile, flaws: &mut Vec<Flaw>) -> Self {
+        if file.instances.is_empty() && !file.groups.iter().any(|group| group.container) {
+            let remedy = "add an [[instance]] with `hostname` and `capacity`";
+            flaws.push(flaw(("", 0), "there is no instance and no container group to run on", remedy));
+        }
+        if file.groups.is_empty() {
+            let remedy = "add a [[group]] with a `name` and the hostnames of its `instances`";
+            flaws.push(flaw(("", 0), "there is no group", remedy));
+        }
+        Self {
+            instances: Names::of("instance", file.instances.iter().map(|one| &one.hostname), flaws),
+            groups: Names::of("group", file.groups.iter().map(|one| &one.name), flaws),
+            projects: Names::of("project", file.projects.iter().map(|one| &one.name), flaws),
+            inventories: Names::of("inventory", file.inventories.iter().map(|one| &one.name), flaws),
+            sources: Names::of("inventory-source", file.sources.iter().map(|one| &one.name), flaws),
+            templates: Names::of("template", file.templates.iter().map(|one| &one.name), flaws),
+            system_jobs: Names::of("system-job", file.system_jobs.iter().map(|one| &one.name), flaws),
+            workflows: Names::of("workflow", file.workflows.iter().map(|one| &one.name), flaws),
+            default_groups: Arc::from([GroupId::new(1)]),
+        }
+    }
+
+    /// The groups of these names; of none, the first of the file.
+    pub(super) fn groups(
+        &self,
+        names: &[String],
+        at: (&'static str, usize),
+        flaws: &mut Vec<Flaw>,
+    ) -> Arc<[GroupId]> {
+        if names.is_empty() {
+            return Arc::clone(&self.default_groups);
+        }
+        names.iter().filter_map(|name| self.groups.find(name, at, flaws)).map(GroupId::new).collect()
+    }
+}
+
+/// A template without a graph.
+pub(super) fn template(
+    name: &str,
+    impact: Forks,
+    groups: Arc<[GroupId]>,
+    run_time: Option<&RunTimeEntry>,
+    endings: EndingsEntry,
+) -> Template {
+    Template {
+        name: Arc::from(name),
+        impact,
+        groups,
+        own_keys: ThinVec::new(),
+        behaviour: Behaviour {
+            run_time: run_time.map_or(MINUTE, |entry| entry.0.clone()),
+            endings: endings.0,
+        },
+        graph: None,
+    }
+}
+
+/// The id of an entry.
+pub(super) fn number(position: usize) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+pub(super) fn flaw(at: (&'static str, usize), what: impl Into<String>, remedy: impl Into<String>) -> Flaw {
+    Flaw { table: at.0, position: at.1, what: what.into(), remedy: remedy.into() }
+}
