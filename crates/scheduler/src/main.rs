@@ -11,6 +11,7 @@ mod define;
 mod demo;
 mod explain;
 mod failure;
+mod forecast;
 mod import;
 mod live;
 mod node;
@@ -89,6 +90,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Import { from } => import::run(&from),
         Command::Demo => demo::run(),
         Command::Simulate(wanted) => simulate::run(&wanted),
+        Command::Forecast(wanted) => forecast::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     },
     /// Run a workload through real passes in virtual time, and compare it with a change of the cluster or of the rules
     Simulate(Box<crate::simulate::args::SimulateArgs>),
+    /// Say when each pending task of a snapshot will start, as a range, from run times of the past
+    Forecast(crate::forecast::ForecastArgs),
     /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
     Demo,
     /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory

@@ -39,7 +39,7 @@ pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
 }
 
 /// Reads a workload of any format.
-pub(crate) fn workload_of(
+fn workload_of(
     source: &Source,
     format: Format,
     mapping: &Mapping,
@@ -101,7 +101,7 @@ struct Head {
 }
 
 /// Flaws of a file, each with its line where the file is TOML.
-pub(crate) fn located(source: &Source, bytes: &[u8], flaws: &[Flaw]) -> Failure {
+fn located(source: &Source, bytes: &[u8], flaws: &[Flaw]) -> Failure {
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let document = DeTable::parse(text).ok();
     let place = |flaw: &Flaw| {

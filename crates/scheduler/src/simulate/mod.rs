@@ -19,7 +19,6 @@ use crate::failure::Failure;
 use crate::output::{Output, write_file};
 use crate::read;
 use args::SimulateArgs;
-pub(crate) use input::{located, workload_of};
 pub(crate) use progress::Bar;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.

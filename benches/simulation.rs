@@ -1,4 +1,4 @@
-//! `cargo bench -p simulator --bench million` prints what whole simulations cost: seconds, passes, and bytes a task at their peak,
+//! `cargo bench --bench simulation` prints what whole simulations cost: seconds, passes, and bytes a task at their peak,
 //! the workload included. `BENCH_TASKS=100000` chooses another number of tasks. The allocator counts while the clock runs.
 
 use std::time::Instant;

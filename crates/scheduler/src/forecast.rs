@@ -1,0 +1,190 @@
+//! `scheduler forecast`: when each pending task of a snapshot will start, as a range, from run times of the past.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::Args;
+use scheduler_core::{Kind, TaskId, Timestamp};
+use serde::Deserialize;
+use simulator::forecast::{Expected, Forecast, ForecastOptions, Forecaster, Range, Stretch};
+use simulator::{History, Moment, Seed, Span, TemplateKey, swf};
+
+use crate::Found;
+use crate::failure::Failure;
+use crate::output::{Output, table};
+use crate::read;
+use crate::simulate::Bar;
+use crate::source::Source;
+
+/// What to forecast.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ForecastArgs {
+    /// The snapshot, a JSON file, or `-`
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: Source,
+    /// Only this task, with what it waits for until it starts
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) task: Option<i64>,
+    /// Run times of the past: a log in the Standard Workload Format, or what `simulate --json` printed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<Source>,
+    /// How often the snapshot is run to its end; left out, as often as a second allows, at least ten times
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) draws: Option<u32>,
+    /// From which all draws follow
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
+    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
+    pub(crate) rules: String,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many tasks to show; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  scheduler forecast snapshot.json --history log.swf.gz
+  scheduler snapshot | scheduler forecast - --history last-month.json --task 42
+
+The range leaves out the earliest and the latest tenth of the draws. What will be launched later is not in it.";
+
+/// Forecasts and prints.
+pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
+    let snapshot = read::snapshot(&wanted.snapshot)?;
+    let rules = read::rules(&wanted.rules)?;
+    let history = wanted.history.as_ref().map_or_else(|| Ok(History::default()), history)?;
+    let options = ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
+    let started = BTreeMap::new();
+    let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
+    let mut bar = Bar::new("forecast, draws");
+    let forecast = forecaster.run(&mut |done, all| bar.set(done as usize, all as usize));
+    bar.finish();
+    let mut forecast = forecast.map_err(|error| Failure::new(error.to_string()))?;
+    let mut course = Vec::new();
+    if let Some(task) = wanted.task.map(TaskId::new) {
+        forecast.tasks.retain(|expected| expected.task == task);
+        if forecast.tasks.is_empty() {
+            return Err(Failure::new(format!("task {task}: no pending task of {} has this id", wanted.snapshot))
+                .remedy("`scheduler plan` lists the pending tasks"));
+        }
+        course = forecaster.course(task).map_err(|error| Failure::new(error.to_string()))?;
+    }
+    let mut out = Output::stdout();
+    if wanted.json {
+        let value = serde_json::json!({ "forecast": forecast, "course": course });
+        serde_json::to_writer(&mut out, &value).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, wanted, &forecast, history.is_empty())?;
+        print_course(&mut out, &forecast, &course)?;
+    }
+    out.finish()?;
+    Ok(Found::something_if(!forecast.tasks.is_empty()))
+}
+
+fn print(
+    out: &mut impl Write,
+    wanted: &ForecastArgs,
+    forecast: &Forecast,
+    guessed: bool,
+) -> Result<(), Failure> {
+    let mut rows = table(&["task", "kind", "starts between", "and", "median", "waits now for"]);
+    let shown = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
+    for expected in forecast.tasks.iter().take(shown) {
+        let name = format!("{} {}", expected.task, expected.name);
+        let [from, to, median] = moments(forecast.at, expected);
+        let waits = expected.waits_for.clone().unwrap_or_else(|| "nothing".to_owned());
+        rows.add_row([name, expected.kind.to_string(), from, to, median, waits]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())?;
+    let count = forecast.tasks.len();
+    if count > shown {
+        writeln!(out, "({count} tasks; --limit 0 for all)")?;
+    }
+    writeln!(
+        out,
+        "\n{count} pending tasks, {} draws: four in five start in the range; later launches are not in it",
+        forecast.draws
+    )?;
+    if guessed {
+        writeln!(out, "no --history: every task is taken to run for 60 s")?;
+    } else if forecast.without_history > 0 {
+        let without = forecast.without_history;
+        writeln!(out, "{without} of them are of templates that never ran: others of their kind stand in")?;
+    }
+    Ok(())
+}
+
+/// From, to and median, as time from now.
+fn moments(now: Timestamp, expected: &Expected) -> [String; 3] {
+    let from_now = |at: Timestamp| match Moment::of(at, now).since(Moment::START) {
+        Span::ZERO => "now".to_owned(),
+        span => format!("in {span}"),
+    };
+    match (expected.starts, expected.never) {
+        (None, _) => ["never", "", ""].map(str::to_owned),
+        (Some(Range { from, median, to }), 0) => [from, to, median].map(from_now),
+        (Some(Range { from, median, to }), never) => {
+            [from_now(from), format!("{} (never in {never} %)", from_now(to)), from_now(median)]
+        }
+    }
+}
+
+fn print_course(out: &mut impl Write, forecast: &Forecast, course: &[Stretch]) -> Result<(), Failure> {
+    if course.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nIn a typical draw:")?;
+    for stretch in course {
+        let from = Moment::of(stretch.from, forecast.at).since(Moment::START);
+        let to = Moment::of(stretch.to, forecast.at).since(Moment::START);
+        writeln!(out, "  from {from} to {to}: {}", stretch.reason.0)?;
+    }
+    Ok(())
+}
+
+/// Reads run times: of a log, or of a simulation's timeline.
+fn history(source: &Source) -> Result<History, Failure> {
+    let bytes = source.read()?;
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let log = swf::Log::parse(&bytes).map_err(|error| Failure::in_file(source, error))?;
+        return Ok(History::of_log(&log));
+    }
+    let file: Printed = read::parse(source, &bytes, "what `scheduler simulate --json` printed")
+        .map_err(|failure| failure.or_remedy("print it with `scheduler simulate WORKLOAD --json`"))?;
+    let mut history = History::default();
+    let ran = file.outcome.timeline.bars.into_iter().filter_map(|bar| {
+        Some((bar.template, bar.kind, bar.finished?.since(bar.started?)))
+    });
+    history.extend(ran);
+    Ok(history)
+}
+
+/// The parts of a printed simulation that matter here.
+#[derive(Deserialize)]
+struct Printed {
+    outcome: PrintedOutcome,
+}
+
+#[derive(Deserialize)]
+struct PrintedOutcome {
+    timeline: PrintedTimeline,
+}
+
+#[derive(Deserialize)]
+struct PrintedTimeline {
+    bars: Vec<PrintedBar>,
+}
+
+#[derive(Deserialize)]
+struct PrintedBar {
+    template: Option<TemplateKey>,
+    kind: Kind,
+    started: Option<Moment>,
+    finished: Option<Moment>,
+}

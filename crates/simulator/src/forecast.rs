@@ -1,0 +1,311 @@
+//! When each pending task will start: the snapshot run to its end many times over, with run times drawn from the past.
+//!
+//! A forecast is a range and not a promise. It knows the rules, the cluster and what is there now; it does not know what will be
+//! launched later (which may take room that a large task waits for), who will be canceled, or that machines fail. Draws are
+//! independent: draw number `k` of the same forecast is always the same, so that one of them can be looked at again.
+
+use std::collections::BTreeMap;
+
+use scheduler_core::{Forks, Kind, Outcome as End, Plan, RuleSet, Snapshot, State, Task, TaskId, Timestamp};
+use serde::Serialize;
+
+use crate::history::{History, remaining};
+use crate::waiting::quantile;
+use crate::workload::{Ends, Template, TemplateKey};
+use crate::{
+    Auditing, Behaviour, Endings, Moment, Options, Outcome, Seed, Simulation, SimulationError, Span, WaitReason,
+    Workload,
+};
+
+/// How a forecast is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForecastOptions {
+    /// How often the snapshot is run to its end; `None` for as often as the number of pending tasks allows in about a second.
+    pub draws: Option<u32>,
+    /// From which all draws follow.
+    pub seed: Seed,
+    /// Of a hundred draws, so many start earlier than the range and so many later.
+    pub tail: u32,
+}
+
+impl Default for ForecastOptions {
+    fn default() -> Self {
+        Self { draws: None, seed: Seed::default(), tail: 10 }
+    }
+}
+
+/// When each pending task will start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The moment of the snapshot.
+    pub at: Timestamp,
+    /// How many draws it rests on.
+    pub draws: u32,
+    /// How many pending tasks are of templates of which no run is known, so that those of their kind stand in.
+    pub without_history: usize,
+    /// Each pending task, in the order of the snapshot.
+    pub tasks: Vec<Expected>,
+}
+
+/// When one pending task will start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Expected {
+    /// Which.
+    pub task: TaskId,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// When it starts; `None` when it never does.
+    pub starts: Option<Range>,
+    /// Of a hundred draws, in so many it never starts.
+    pub never: u32,
+    /// What it waits for now, if it does not start at once.
+    pub waits_for: Option<String>,
+}
+
+/// A range of moments on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Range {
+    /// Few draws start before this.
+    pub from: Timestamp,
+    /// Half of the draws start by this.
+    pub median: Timestamp,
+    /// Few draws start after this.
+    pub to: Timestamp,
+}
+
+/// A stretch of waiting in one draw.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stretch {
+    /// For what.
+    pub reason: WaitReason,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub to: Timestamp,
+}
+
+/// Makes forecasts of one snapshot.
+#[derive(Debug)]
+pub struct Forecaster<'a> {
+    snapshot: &'a Snapshot,
+    rules: &'a RuleSet,
+    history: &'a History,
+    started: &'a BTreeMap<TaskId, Timestamp>,
+    options: ForecastOptions,
+    workload: Workload,
+    interval: Span,
+}
+
+/// How many tasks may be run to their end in a second, all draws together; measured by `cargo bench --bench forecast`.
+const TASKS_A_SECOND: usize = 100_000;
+/// The fewest and the most draws that are chosen.
+const DRAWS: (usize, usize) = (10, 100);
+/// Into how many passes at least the way to the end of a large snapshot is cut.
+const PASSES: f64 = 500.0;
+/// Up to so many pending tasks every event gets its pass.
+const EXACT_UP_TO: usize = 500;
+
+impl<'a> Forecaster<'a> {
+    /// Of this snapshot by these rules. `started` says when running tasks started, as far as is known.
+    #[must_use]
+    pub fn new(
+        snapshot: &'a Snapshot,
+        rules: &'a RuleSet,
+        history: &'a History,
+        started: &'a BTreeMap<TaskId, Timestamp>,
+        options: ForecastOptions,
+    ) -> Self {
+        let mut workload = Workload::from_snapshot("forecast", snapshot);
+        for (key, run_time) in history.run_times() {
+            let behaviour = Behaviour { run_time, endings: Endings::default() };
+            workload.catalogue.insert(key, known(key, behaviour, snapshot));
+        }
+        for standing in workload.standing.iter_mut().filter(|one| one.task.state.is_unfinished()) {
+            let key = TemplateKey::of(&standing.task.work);
+            let known = key.is_some_and(|key| workload.catalogue.contains_key(&key));
+            if let Some(runs) = history.runs(key, standing.task.kind()).filter(|_| !known) {
+                let run_time = crate::RunTime::Empirical(runs.into());
+                standing.ends = Ends::Drawn(Behaviour { run_time, endings: Endings::default() }.into());
+            }
+        }
+        let interval = interval(&workload);
+        Self { snapshot, rules, history, started, options, workload, interval }
+    }
+
+    /// How many draws the forecast rests on.
+    #[must_use]
+    pub fn draws(&self) -> u32 {
+        let chosen = TASKS_A_SECOND / self.workload.standing.len().max(1);
+        let chosen = u32::try_from(chosen.clamp(DRAWS.0, DRAWS.1)).unwrap_or(u32::MAX);
+        self.options.draws.unwrap_or(chosen).max(1)
+    }
+
+    /// Runs the snapshot to its end once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Simulation::run`].
+    pub fn draw(&mut self, number: u32) -> Result<Outcome, SimulationError> {
+        let seed = Seed::new(self.options.seed.numbers(u64::from(number)).u64(..));
+        let now = self.snapshot.now;
+        for standing in &mut self.workload.standing {
+            let task = &standing.task;
+            if !matches!(task.state, State::Running(_) | State::Waiting(_)) {
+                continue;
+            }
+            let Some(runs) = self.history.runs(TemplateKey::of(&task.work), task.kind()) else { continue };
+            let since = match &task.state {
+                State::Waiting(dispatch) => Some(dispatch.since),
+                _ => self.started.get(&task.id).copied(),
+            };
+            let elapsed = since.map(|since| Moment::START.since(Moment::of(since, now)));
+            let mut numbers = seed.numbers(u64::from_ne_bytes(task.id.get().to_ne_bytes()));
+            standing.ends = Ends::Fixed(remaining(runs, elapsed, &mut numbers), End::Successful);
+        }
+        let options = Options {
+            seed,
+            pass_interval: self.interval,
+            auditing: Auditing::Sample(0),
+            ..Options::default()
+        };
+        Simulation::new(&self.workload, self.rules).with(options).run()
+    }
+
+    /// The forecast. `progress` hears after each draw how many are done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Simulation::run`].
+    pub fn run(&mut self, progress: &mut dyn FnMut(u32, u32)) -> Result<Forecast, SimulationError> {
+        let draws = self.draws();
+        let pending: Vec<(usize, &Task)> = self
+            .snapshot
+            .tasks
+            .iter()
+            .enumerate()
+            .filter(|(_, task)| task.state == State::Pending)
+            .collect();
+        let mut starts: Vec<Vec<Moment>> = vec![Vec::new(); pending.len()];
+        for number in 0..draws {
+            let outcome = self.draw(number)?;
+            for (starts, (position, _)) in starts.iter_mut().zip(&pending) {
+                // Standing tasks have the first bars, in their order.
+                starts.extend(outcome.timeline.bars.get(*position).and_then(|bar| bar.started));
+            }
+            progress(number + 1, draws);
+        }
+        let plan = scheduler_core::plan(self.snapshot, self.rules);
+        let reasons: BTreeMap<TaskId, String> =
+            plan.holds().map(|(task, reason)| (task, reason.to_string())).collect();
+        let tasks = pending.iter().zip(starts);
+        let tasks = tasks.map(|((_, task), starts)| self.expected(task, starts, draws, &reasons)).collect();
+        let unknown = |task: &&(usize, &Task)| {
+            TemplateKey::of(&task.1.work).is_none_or(|key| !self.workload.catalogue.contains_key(&key))
+        };
+        let without_history = pending.iter().filter(unknown).count();
+        Ok(Forecast { at: self.snapshot.now, draws, without_history, tasks })
+    }
+
+    fn expected(
+        &self,
+        task: &Task,
+        mut starts: Vec<Moment>,
+        draws: u32,
+        reasons: &BTreeMap<TaskId, String>,
+    ) -> Expected {
+        starts.sort_unstable();
+        let tail = self.options.tail.min(50) as usize;
+        let at = |percent: usize| quantile(&starts, percent).on_calendar(self.snapshot.now);
+        let range = Range { from: at(tail.max(1)), median: at(50), to: at(100 - tail) };
+        let started = u32::try_from(starts.len()).unwrap_or(u32::MAX);
+        Expected {
+            task: task.id,
+            name: task.name.to_string(),
+            kind: task.kind(),
+            starts: (!starts.is_empty()).then_some(range),
+            never: draws.saturating_sub(started).saturating_mul(100) / draws.max(1),
+            waits_for: reasons.get(&task.id).cloned(),
+        }
+    }
+
+    /// What a task waits for until it starts, in the draw in which it starts next to its median.
+    ///
+    /// # Errors
+    ///
+    /// As [`Simulation::run`].
+    pub fn course(&mut self, task: TaskId) -> Result<Vec<Stretch>, SimulationError> {
+        let mut starts: Vec<(Option<Moment>, u32)> = Vec::new();
+        for number in 0..self.draws() {
+            let outcome = self.draw(number)?;
+            let bar = outcome.timeline.bars.iter().find(|bar| bar.task == task);
+            starts.push((bar.and_then(|bar| bar.started), number));
+        }
+        starts.sort_unstable();
+        let Some((_, number)) = starts.get(starts.len() / 2) else { return Ok(Vec::new()) };
+        let outcome = self.draw(*number)?;
+        let Some(bar) = outcome.timeline.bars.iter().find(|bar| bar.task == task) else {
+            return Ok(Vec::new());
+        };
+        let stretches = bar.waits.iter().filter_map(|wait| {
+            Some(Stretch {
+                reason: outcome.timeline.reason(wait)?.clone(),
+                from: wait.from.on_calendar(self.snapshot.now),
+                to: wait.to.on_calendar(self.snapshot.now),
+            })
+        });
+        Ok(stretches.collect())
+    }
+
+    /// What a pass decides now.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        scheduler_core::plan(self.snapshot, self.rules)
+    }
+}
+
+/// A template as forecasts need it: tasks that passes create are like those of its kind that are there.
+fn known(key: TemplateKey, behaviour: Behaviour, snapshot: &Snapshot) -> Template {
+    let like = snapshot.tasks.iter().find(|task| TemplateKey::of(&task.work) == Some(key));
+    Template {
+        name: like.map_or_else(|| "".into(), |task| std::sync::Arc::clone(&task.name)),
+        impact: like.map_or(Forks::new(1), |task| task.impact),
+        groups: like.map_or_else(|| [].into(), |task| std::sync::Arc::clone(&task.groups)),
+        own_keys: thin_vec::ThinVec::new(),
+        behaviour,
+        graph: None,
+    }
+}
+
+/// The time between passes: none for a short queue, and for a long one so much that the way to its end takes some hundred
+/// passes; a start is that much later at most.
+fn interval(workload: &Workload) -> Span {
+    if workload.standing.len() <= EXACT_UP_TO {
+        return Span::ZERO;
+    }
+    let capacity: f64 = workload.cluster.instances.iter().map(|one| f64::from(one.capacity.get())).sum();
+    let work = |standing: &crate::Standing| {
+        let mean = match &standing.ends {
+            Ends::Drawn(behaviour) => behaviour.run_time.mean(),
+            Ends::Fixed(span, _) => *span,
+            Ends::AsTemplate => Span::ZERO,
+        };
+        f64::from(standing.task.cost().get()) * mean.seconds()
+    };
+    let by_template: BTreeMap<TemplateKey, f64> =
+        workload.catalogue.iter().map(|(key, one)| (*key, one.behaviour.run_time.mean().seconds())).collect();
+    let all: f64 = workload
+        .standing
+        .iter()
+        .map(|standing| match (&standing.ends, TemplateKey::of(&standing.task.work)) {
+            (Ends::AsTemplate, key) => {
+                let mean = key.and_then(|key| by_template.get(&key)).copied();
+                let fallback = workload.fallback.run_time.mean().seconds();
+                f64::from(standing.task.cost().get()) * mean.unwrap_or(fallback)
+            }
+            _ => work(standing),
+        })
+        .sum();
+    Span::from_seconds(all / capacity.max(1.0) / PASSES)
+}
