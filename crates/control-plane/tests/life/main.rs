@@ -9,6 +9,8 @@
 
 mod bench;
 mod commands;
+mod faults;
+mod flaky;
 mod running;
 mod stopping;
 mod triggers;
