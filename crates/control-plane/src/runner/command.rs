@@ -13,9 +13,10 @@ use std::io::{self, PipeReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::Signal;
 use scheduler_core::{Outcome, Seconds};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
@@ -23,12 +24,14 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::capture::Capture;
+use super::group::Group;
+use super::guardian::Guardian;
 use super::handlers::{Context, Handler};
 use crate::definition::CommandPayload;
 use crate::ports::Ended;
 
 /// How often a group that was told to stop is looked at.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(50);
 
 /// How long the pipe may stay open after the group is gone: only who left the group can still hold it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -50,15 +53,23 @@ impl Default for CommandOptions {
 
 /// The handler of commands.
 pub(super) fn handler(options: CommandOptions) -> Handler {
-    Handler::new(move |payload: CommandPayload, context| run(payload, context, options))
+    let guardian = Arc::new(Guardian::default());
+    Handler::new(move |payload: CommandPayload, context| {
+        run(payload, context, options, Arc::clone(&guardian))
+    })
 }
 
-async fn run(payload: CommandPayload, context: Context, options: CommandOptions) -> Ended {
+async fn run(
+    payload: CommandPayload,
+    context: Context,
+    options: CommandOptions,
+    guardian: Arc<Guardian>,
+) -> Ended {
     let (mut child, mut pipe) = match start(&payload) {
         Ok(started) => started,
         Err(explanation) => return Ended::because(Outcome::Error, explanation),
     };
-    let Some(group) = child.id().and_then(Group::of) else {
+    let Some(group) = child.id().and_then(|leader| Group::led_by(leader, guardian)) else {
         return Ended::because(Outcome::Error, "the command was started without a process id");
     };
     let mut capture = Capture::up_to(options.output_limit);
@@ -187,41 +198,6 @@ fn conclude(status: io::Result<ExitStatus>) -> Ended {
             Ended::because(Outcome::Failed, how)
         }
         Err(error) => Ended::because(Outcome::Error, format!("lost sight of the command: {error}")),
-    }
-}
-
-/// The process group of a child. Dropped while the command still runs, it kills the group.
-struct Group {
-    leader: Pid,
-    gone: bool,
-}
-
-impl Group {
-    fn of(leader: u32) -> Option<Self> {
-        let leader = Pid::from_raw(i32::try_from(leader).ok()?)?;
-        Some(Self { leader, gone: false })
-    }
-
-    /// An error means that no process is left to signal, which is what the signal was for.
-    fn signal(&self, signal: Signal) {
-        let _ = kill_process_group(self.leader, signal);
-    }
-
-    fn lives(&self) -> bool {
-        test_kill_process_group(self.leader).is_ok()
-    }
-
-    /// The number of the group may be given to others from now on.
-    fn is_gone(mut self) {
-        self.gone = true;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.gone {
-            self.signal(Signal::KILL);
-        }
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod capture;
 mod command;
+mod group;
+mod guardian;
 mod handlers;
 mod hooks;
 

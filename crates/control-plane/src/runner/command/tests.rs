@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rustix::process::Pid;
 use scheduler_core::{DispatchId, Kind, TaskId};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ fn context(stopping: &CancellationToken) -> Context {
 }
 
 async fn end(payload: CommandPayload) -> Ended {
-    run(payload, context(&CancellationToken::new()), OPTIONS).await
+    run(payload, context(&CancellationToken::new()), OPTIONS, Arc::default()).await
 }
 
 fn printed(ended: &Ended) -> &str {
@@ -138,7 +139,7 @@ async fn cancel_ends_the_whole_group_gently_first() {
     let file = PidFile::new("gentle");
     let script = format!("sh -c 'echo $$ > {}; exec sleep 60' & wait", file.path());
     let stopping = CancellationToken::new();
-    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS), async {
+    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS, Arc::default()), async {
         file.pid().await;
         stopping.cancel();
     });
@@ -152,7 +153,7 @@ async fn what_ignores_sigterm_is_killed_after_the_grace() {
     let script =
         format!("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > {}; sleep 60; sleep 60' & wait", file.path());
     let stopping = CancellationToken::new();
-    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS), async {
+    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS, Arc::default()), async {
         file.pid().await;
         stopping.cancel();
     });
