@@ -1,6 +1,6 @@
 //! Runs the program as a user does, on small files of its own.
 
-#![expect(clippy::expect_used, reason = "a test that cannot start the program has failed")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot start the program has failed")]
 
 mod apply;
 mod bad_input;
