@@ -144,8 +144,11 @@ impl Narrator {
         }
         let printed = self.store.output(task.id).await?.unwrap_or_default();
         let last = printed.text.trim_end().lines().next_back().map(|line| format!("\"{line}\""));
-        let why: Vec<String> =
-            [Some(task.explanation.clone()), last].into_iter().flatten().filter(|why| !why.is_empty()).collect();
+        let why: Vec<String> = [Some(task.explanation.clone()), last]
+            .into_iter()
+            .flatten()
+            .filter(|why| !why.is_empty())
+            .collect();
         let word = match task.status {
             _ if task.kind == Kind::WorkflowApproval && task.status == TaskStatus::Successful => "approved",
             TaskStatus::Successful => "succeeded",
@@ -249,7 +252,8 @@ impl Narrator {
         let list = |counts: &BTreeMap<&'static str, usize>| {
             counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
         };
-        let all = self.store.tasks(&TaskFilter { statuses: FINISHED.to_vec(), ..TaskFilter::default() }).await?;
+        let all =
+            self.store.tasks(&TaskFilter { statuses: FINISHED.to_vec(), ..TaskFilter::default() }).await?;
         let mut ended = BTreeMap::new();
         for task in &all {
             *ended.entry(task.status.token()).or_default() += 1;
