@@ -6,6 +6,8 @@ mod apply;
 mod bad_input;
 mod demo;
 mod import;
+mod live;
+mod node;
 mod plan;
 mod readme;
 mod rules;
