@@ -1,9 +1,10 @@
-//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, and the body
-//! of the fuzz target.
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, real
+//! servers and what can befall them, and the body of the fuzz target.
 
 pub mod fuzz;
 pub mod model;
 pub mod scenario;
+pub mod servers;
 pub mod workload;
 
 /// The README's program, so that it cannot go stale.
