@@ -6,10 +6,9 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 use crate::board::Board;
-use crate::pool::{Node, Pool, Waiver};
+use crate::pool::{Node, Offer, Pool, Waiver};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{
     ControlPlane, Forks, GroupId, Instance, InstanceId, Lack, Members, NodeType, Place, Placement, Reason,
@@ -18,7 +17,6 @@ use crate::{
 
 /// A group, as the ledger keeps it.
 struct Group {
-    id: GroupId,
     name: Arc<str>,
     container: bool,
     max_tasks: u32,
@@ -42,6 +40,14 @@ struct Need {
     controller: Option<u32>,
 }
 
+/// Where a task is or goes, by rows.
+#[derive(Clone, Copy)]
+struct Seat {
+    node: Option<Row>,
+    controller: Option<Row>,
+    group: Option<Row>,
+}
+
 pub(crate) struct Ledger<'b, 'a> {
     board: &'b Board<'a>,
     nodes: Table<Node>,
@@ -61,7 +67,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let nodes = usable_nodes(board);
         let node_rows = nodes.rows().map(|row| (nodes[row].id, row)).collect();
         let plane = board.rules.control_plane.map(|plane| (plane, board.group_row(plane.group)));
-        let named = board.classes.keys();
+        let named = board.columns.classes.keys();
         let classes = named.map(|groups| groups.iter().map(|&id| (id, board.group_row(id))).collect());
         let mut ledger = Self {
             board,
@@ -74,7 +80,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
             refusals: FxHashMap::default(),
         };
         let groups = board.snapshot.groups.iter().map(|group| Group {
-            id: group.id,
             name: Arc::from(group.name.as_str()),
             container: matches!(group.members, Members::Container),
             max_tasks: group.max_concurrent_jobs.get(),
@@ -87,8 +92,11 @@ impl<'b, 'a> Ledger<'b, 'a> {
         });
         ledger.groups = Table(groups.collect());
         for task in board.found.holding.iter().map(|&row| board.task(row)) {
-            if let Some(placement) = task.state.placement() {
-                ledger.enter(task, placement);
+            if let Some(placement) = task.state.placement()
+                && task.kind().needs_place()
+            {
+                let seat = ledger.seat(placement);
+                ledger.enter(task.cost(), seat);
             }
         }
         ledger.gather_pools();
@@ -105,7 +113,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let nodes = &self.nodes;
             let of = |node_type| {
                 let rows = members.iter().copied().filter(|&row| nodes[row].node_type == node_type);
-                Pool::gather(nodes, rows.collect())
+                Pool::gather(nodes, &rows.collect::<Vec<Row>>())
             };
             let group = &mut self.groups[row];
             group.hybrid = of(NodeType::Hybrid);
@@ -118,23 +126,30 @@ impl<'b, 'a> Ledger<'b, 'a> {
         self.plane.map_or(0, |(plane, _)| u64::from(plane.impact.get()))
     }
 
-    /// Accounts for a task at a place (R6.1, R6.2).
-    fn enter(&mut self, task: &Task, placement: &Placement) {
-        if !task.kind().needs_place() {
-            return;
+    /// The rows of a placement.
+    fn seat(&self, placement: &Placement) -> Seat {
+        let node = |id: Option<InstanceId>| id.and_then(|id| self.node_rows.get(&id)).copied();
+        Seat {
+            node: node(placement.node),
+            controller: node(placement.controller),
+            group: placement.group.and_then(|id| self.board.group_row(id)),
         }
-        let cost = u64::from(task.cost().get());
-        let control = self.control_impact();
-        if let Some(&row) = placement.node.and_then(|id| self.node_rows.get(&id)) {
+    }
+
+    /// Accounts for a task at a place (R6.1, R6.2).
+    fn enter(&mut self, cost: Forks, seat: Seat) {
+        let cost = u64::from(cost.get());
+        if let Some(row) = seat.node {
             let node = &mut self.nodes[row];
             node.used = node.used.saturating_add(cost);
             node.running = node.running.saturating_add(1);
         }
-        if let Some(&row) = placement.controller.and_then(|id| self.node_rows.get(&id)) {
+        if let Some(row) = seat.controller {
+            let control = self.control_impact();
             let node = &mut self.nodes[row];
             node.used = node.used.saturating_add(control);
         }
-        if let Some(row) = placement.group.and_then(|id| self.board.group_row(id)) {
+        if let Some(row) = seat.group {
             let group = &mut self.groups[row];
             group.used_tasks = group.used_tasks.saturating_add(1);
             group.used_forks = group.used_forks.saturating_add(cost);
@@ -144,13 +159,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
     /// What a task that is taken back does not count against itself.
     fn waiver(&self, task: &Task) -> Waiver {
         let Some(placement) = task.state.placement() else { return Waiver::default() };
+        let seat = self.seat(placement);
         let cost = u64::from(task.cost().get());
         let control = self.control_impact();
-        let node = |id: Option<InstanceId>| id.and_then(|id| self.node_rows.get(&id)).copied();
         Waiver {
-            node: node(placement.node).map(|row| (row, cost)),
-            controller: node(placement.controller).map(|row| (row, control)),
-            group: placement.group.and_then(|id| self.board.group_row(id)).map(|row| (row, cost)),
+            node: seat.node.map(|row| (row, cost)),
+            controller: seat.controller.map(|row| (row, control)),
+            group: seat.group.map(|row| (row, cost)),
         }
     }
 
@@ -165,7 +180,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     pub(crate) fn place(&mut self, row: Row) -> Result<Place, Reason> {
         let task = self.board.task(row);
         let waiver = self.waiver(task);
-        let class = self.board.class[row];
+        let class = self.board.columns.class[row];
         let question = (class, task.kind().is_control(), task.cost().get());
         let plain = !task.state.is_holding();
         if plain
@@ -184,10 +199,10 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let shortfall = match group {
                 None => Shortfall { group: id, name: Arc::from(""), lack: Lack::UnknownGroup },
                 Some(group) => match self.ask(group, need, &waiver) {
-                    Ok(place) => {
-                        self.enter(task, &place.into());
+                    Ok(seat) => {
+                        self.enter(task.cost(), seat);
                         self.taken = self.taken.saturating_add(1);
-                        return Ok(place);
+                        return Ok(self.place_at(id, seat));
                     }
                     Err(lack) => Shortfall { group: id, name: Arc::clone(&self.groups[group].name), lack },
                 },
@@ -206,6 +221,15 @@ impl<'b, 'a> Ledger<'b, 'a> {
         Err(reason)
     }
 
+    /// A seat in a group as the plan names it.
+    fn place_at(&self, group: GroupId, seat: Seat) -> Place {
+        let controller = seat.controller.map(|row| self.nodes[row].id);
+        match seat.node {
+            Some(node) => Place::Instance { group, node: self.nodes[node].id, controller },
+            None => Place::Container { group, controller },
+        }
+    }
+
     /// The groups that a task may run in, by number, in its order of preference (R6.2, R6.4).
     fn candidate(&self, task: &Task, class: Row, number: usize) -> Option<(GroupId, Option<Row>)> {
         if task.kind().is_control()
@@ -218,7 +242,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// Whether a group takes a task: its limits, then a container, the best fit, the largest idle instance (R6.2). What can
     /// never be is named before what is full now (R10).
-    fn ask(&mut self, row: Row, need: Need, waiver: &Waiver) -> Result<Place, Lack> {
+    fn ask(&mut self, row: Row, need: Need, waiver: &Waiver) -> Result<Seat, Lack> {
         self.possible(row, need)?;
         self.limits(row, need, waiver)?;
         let controller = need.controller.map(|impact| (impact, self.controller(impact, waiver)));
@@ -226,13 +250,14 @@ impl<'b, 'a> Ledger<'b, 'a> {
         if self.groups[row].container {
             return match controller {
                 Some((impact, Err(free))) => Err(no_controller(impact, free)),
-                _ => Ok(Place::Container { group: self.groups[row].id, controller: found }),
+                _ => Ok(Seat { node: None, controller: found, group: Some(row) }),
             };
         }
         let search = self.search(row, need, waiver, controller.is_none_or(|(_, found)| found.is_ok()));
-        if let Some((node, separate)) = search.best.or(search.idle) {
-            let controller = if separate { found } else { self.plane.map(|_| node.id) };
-            return Ok(Place::Instance { group: self.groups[row].id, node: node.id, controller });
+        if let Some((offer, separate)) = search.best.or(search.idle) {
+            let node = Some(offer.row());
+            let controller = if separate { found } else { node.filter(|_| self.plane.is_some()) };
+            return Ok(Seat { node, controller, group: Some(row) });
         }
         match controller {
             Some((impact, Err(free))) if search.uncontrolled => Err(no_controller(impact, free)),
@@ -273,21 +298,16 @@ impl<'b, 'a> Ledger<'b, 'a> {
             }
             search.needed = search.needed.min(needs);
             search.total = search.total.saturating_add(pool.total);
-            let left = pool.fullest_left(nodes, waiver).map(|(node, _)| node);
-            search.free = search.free.max(left.map_or(0, |node| node.remaining()));
-            let fits = left.filter(|node| u64::from(node.remaining()) >= needs);
-            let rests =
-                if fits.is_some() { None } else { pool.largest_idle(nodes, waiver).map(|(node, _)| node) };
+            let left = pool.fullest_left(nodes, waiver);
+            search.free = search.free.max(left.map_or(0, Offer::forks));
+            let fits = left.filter(|left| u64::from(left.forks()) >= needs);
+            let rests = if fits.is_some() { None } else { pool.largest_idle(nodes, waiver) };
             if separate && !ready {
                 search.uncontrolled |= fits.is_some() || rests.is_some();
                 continue;
             }
-            let first = |held: Option<(Node, bool)>, new: Option<Node>, by: fn(&Node) -> u32| {
-                let both = held.into_iter().chain(new.map(|node| (node, separate)));
-                both.max_by_key(|(node, _)| (by(node), Reverse(node.rank)))
-            };
-            search.best = first(search.best, fits, Node::remaining);
-            search.idle = first(search.idle, rests, |node| node.capacity);
+            search.best = search.best.max(fits.map(|offer| (offer, separate)));
+            search.idle = search.idle.max(rests.map(|offer| (offer, separate)));
         }
         search
     }
@@ -311,15 +331,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// The controller with most left that fits, or what the best one has left (R6.4).
-    fn controller(&mut self, impact: u32, waiver: &Waiver) -> Result<InstanceId, u32> {
+    fn controller(&mut self, impact: u32, waiver: &Waiver) -> Result<Row, u32> {
         let Some((_, Some(row))) = self.plane else { return Err(0) };
         let (nodes, group) = (&self.nodes, &mut self.groups[row]);
         let control = group.control.fullest_left(nodes, waiver);
-        let hybrid = group.hybrid.fullest_left(nodes, waiver);
-        let best = control.into_iter().chain(hybrid).map(|(node, _)| node);
-        match best.max_by_key(|node| (node.remaining(), Reverse(node.rank))) {
-            Some(node) if node.remaining() >= impact => Ok(node.id),
-            node => Err(node.map_or(0, |node| node.remaining())),
+        match control.max(group.hybrid.fullest_left(nodes, waiver)) {
+            Some(best) if best.forks() >= impact => Ok(best.row()),
+            best => Err(best.map_or(0, Offer::forks)),
         }
     }
 
@@ -352,12 +370,11 @@ impl<'b, 'a> Ledger<'b, 'a> {
             let nodes = &self.nodes;
             let roles = self.groups[row].roles(need);
             let nearest = roles.into_iter().filter_map(|(pool, needs, _)| {
-                let (node, at) = pool.fullest_left(nodes, waiver)?;
+                let left = pool.fullest_left(nodes, waiver)?;
                 let needs = i64::try_from(needs).unwrap_or(i64::MAX);
-                let lack = needs.saturating_sub(i64::from(node.remaining()));
-                Some((lack, node.rank, at))
+                Some((needs.saturating_sub(i64::from(left.forks())), left.row()))
             });
-            if let Some((_, _, at)) = nearest.min() {
+            if let Some((_, at)) = nearest.min() {
                 self.nodes[at].reserved = true;
                 self.taken = self.taken.saturating_add(1);
                 return;
@@ -383,9 +400,9 @@ impl Group {
 #[derive(Default)]
 struct Search {
     /// The instance with most left that fits, and whether it needs a separate controller.
-    best: Option<(Node, bool)>,
+    best: Option<(Offer, bool)>,
     /// The largest idle instance, likewise.
-    idle: Option<(Node, bool)>,
+    idle: Option<(Offer, bool)>,
     /// An instance could take the task, had it a controller.
     uncontrolled: bool,
     needed: u64,
@@ -403,21 +420,21 @@ fn no_controller(needed: u32, free: u32) -> Lack {
 
 /// The usable instances (R6.1), in the order of their hostnames.
 fn usable_nodes(board: &Board<'_>) -> Table<Node> {
-    let mut usable: Vec<&Instance> = board.instances.values().copied().flatten().collect();
+    let mut usable: Vec<&Instance> = board.snapshot.instances.iter().collect();
     usable.retain(|instance| {
         instance.enabled
             && instance.capacity > Forks::ZERO
             && instance.node_type != NodeType::Hop
+            && board.instances.get(&instance.id).is_some_and(Option::is_some)
             && board.loss(instance.id).is_none()
     });
     usable.sort_unstable_by_key(|instance| (instance.hostname.as_str(), instance.id));
-    let nodes = (0..).zip(usable).map(|(rank, instance)| Node {
+    let nodes = usable.into_iter().map(|instance| Node {
         id: instance.id,
-        node_type: instance.node_type,
-        rank,
-        capacity: instance.capacity.get(),
         used: 0,
+        capacity: instance.capacity.get(),
         running: 0,
+        node_type: instance.node_type,
         reserved: false,
     });
     Table(nodes.collect())

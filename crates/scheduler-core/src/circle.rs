@@ -105,9 +105,7 @@ impl Search {
 /// running workflow or a link that this pass made, so nothing is looked at without one.
 pub(crate) fn close(board: &Board<'_>, order: &[Row], plan: &mut Plan) {
     let workflows = running_workflows(board);
-    let linked = board.linked.keys().copied();
-    let linked = linked.filter(|&row| board.links(row).iter().any(|link| link.task().is_some()));
-    let mut roots: Vec<Row> = workflows.keys().copied().chain(linked).collect();
+    let mut roots: Vec<Row> = workflows.keys().chain(&board.linked).copied().collect();
     if roots.is_empty() {
         return;
     }
@@ -160,7 +158,7 @@ fn waits_for(board: &Board<'_>, reason: &Reason) -> Option<Row> {
     match reason {
         Reason::Dependency { on } => board.row(on.task()?),
         Reason::Blocked { holder, .. } => {
-            board.row(*holder).filter(|&row| board.standing[row] != Standing::TakenBack)
+            board.row(*holder).filter(|&row| board.columns.standing[row] != Standing::TakenBack)
         }
         Reason::Behind { older, .. } => board.row(*older),
         _ => None,
@@ -214,14 +212,14 @@ fn running_workflows(board: &Board<'_>) -> FxHashMap<Row, Vec<Row>> {
         let Some(workflow) = board.row(graph.workflow) else { continue };
         let task = board.task(workflow);
         let running = task.kind() == Kind::WorkflowJob && matches!(task.state, State::Running(_));
-        if !running || board.standing[workflow] != Standing::Holding {
+        if !running || board.columns.standing[workflow] != Standing::Holding {
             continue;
         }
         let jobs = graph.nodes.iter().filter_map(|node| board.row(node.progress.job()?));
         workflows
             .entry(workflow)
             .or_default()
-            .extend(jobs.filter(|&job| board.standing[job].is_unfinished()));
+            .extend(jobs.filter(|&job| board.columns.standing[job].is_unfinished()));
     }
     workflows
 }

@@ -6,16 +6,17 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::board::{Board, Standing};
+use crate::board::{Board, MISSING, SEVERAL, Standing};
 use crate::table::{FxHashMap, Row};
 use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
 
 /// Ends every pending task that has a failed or canceled dependency, and those that depend on it (R5).
 pub(crate) fn end(board: &mut Board<'_>, plan: &mut Plan) {
-    let alive = |row: &Row| board.standing[*row].is_considered() && !board.is_duplicate(board.task(*row).id);
+    let alive =
+        |row: &Row| board.columns.standing[*row].is_considered() && !board.is_duplicate(board.task(*row).id);
     let mut rows: Vec<Row> = board.found.dependent.iter().copied().filter(alive).collect();
     let mut doom = Doom { board, outcomes: FxHashMap::default(), ends: Vec::new() };
-    if !rows.iter().any(|&row| doom.cause(row).is_some()) {
+    if !rows.iter().any(|&row| doom.is_possible(row) && doom.cause(row).is_some()) {
         return;
     }
     rows.sort_unstable_by_key(|&row| board.task(row).id);
@@ -38,15 +39,15 @@ impl Doom<'_, '_> {
     /// Each row after its dependencies; a cycle when its last row comes up.
     fn spread(&mut self, rows: &[Row]) {
         let board = self.board;
-        let dependencies = |row: Row, into: &mut Vec<Row>| board.pending_dependencies(row, into);
-        let cycles = crate::circle::components(rows, board.snapshot.tasks.len(), dependencies);
+        let size = board.snapshot.tasks.len();
+        let edges = |row: Row, into: &mut Vec<Row>| into.extend(board.pending_dependencies(row));
+        let cycles = crate::circle::components(rows, size, edges);
         let mut cycle_of: FxHashMap<Row, usize> = FxHashMap::default();
         for (at, cycle) in cycles.iter().enumerate() {
             cycle_of.extend(cycle.iter().map(|&row| (row, at)));
         }
         let mut left: Vec<usize> = cycles.iter().map(Vec::len).collect();
-        let task = |row| board.task(row);
-        for row in crate::order::inherit(rows, board.snapshot.tasks.len(), task, dependencies) {
+        for row in crate::order::inherit(rows, size, |row| board.pending_dependencies(row)) {
             let Some(&at) = cycle_of.get(&row) else {
                 if let Some(cause) = self.cause(row) {
                     self.doom(row, cause);
@@ -77,6 +78,18 @@ impl Doom<'_, '_> {
                 self.doom(row, cause);
             }
         }
+    }
+
+    /// Whether some dependency may have failed or been canceled, told without a look at ids.
+    fn is_possible(&self, row: Row) -> bool {
+        self.board.dependency_rows(row).iter().any(|&on| match on {
+            MISSING => false,
+            SEVERAL => true,
+            on => matches!(
+                self.board.columns.standing[on],
+                Standing::Finished(outcome) if outcome != Outcome::Successful
+            ),
+        })
     }
 
     /// The dependency that ends a row, and whether by failure.
@@ -123,13 +136,16 @@ pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
         return None;
     }
     let unfinished = |standing: Option<Standing>| standing.is_some_and(Standing::is_unfinished);
-    let own =
-        board.dependencies(row).filter(|&on| unfinished(board.dependency_standing(on))).map(|(on, _)| on);
+    let own = board.dependencies(row).filter(|&on| unfinished(board.dependency_standing(on)));
     let linked = links.iter().filter_map(|link| link.task());
-    let linked = linked.filter(|&on| unfinished(board.joint_standing(on)));
-    let kind_of = |id: TaskId| board.rows_of(id).map(|row| board.task(row).kind()).min();
-    let row = own.chain(linked).min();
-    let row = row.map(|id| TaskRef::Task { id, kind: kind_of(id).unwrap_or(Kind::Job) });
+    let linked = linked.filter(|&on| unfinished(board.joint_standing(on))).map(|on| (on, SEVERAL));
+    let first = own.chain(linked).min().map(|(id, row)| {
+        let kind = match row {
+            MISSING | SEVERAL => board.rows_of(id).map(|row| board.columns.kind[row]).min(),
+            row => Some(board.columns.kind[row]),
+        };
+        TaskRef::Task { id, kind: kind.unwrap_or(Kind::Job) }
+    });
     let new = || links.iter().copied().filter(|link| link.task().is_none()).min();
-    row.or_else(new).map(|on| Reason::Dependency { on })
+    first.or_else(new).map(|on| Reason::Dependency { on })
 }

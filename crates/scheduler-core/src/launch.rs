@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 
 use chrono::TimeDelta;
 
-use crate::board::{Board, Standing};
-use crate::table::{FxHashMap, Row, position};
+use crate::board::{Board, SEVERAL, Standing};
+use crate::table::{FxHashMap, Row, Table, position};
 use crate::{
     Create, CreateId, Derived, InventoryId, InventorySource, InventorySourceId, Kind, LastUpdate, LaunchType,
     Origin, Outcome, Plan, Priority, Project, ProjectId, ProjectUpdateType, Seconds, State, TaskId, TaskRef,
-    Timestamp, Work,
+    Timestamp, Work, order,
 };
 
 /// What an update refreshes.
@@ -41,53 +41,43 @@ struct Needing {
 
 /// Derives the dependencies of every task for which that is still to be done, in the order of R1.
 pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
-    let waits = |&row: &Row| {
-        let task = board.task(row);
-        !task.dependencies_derived
-            && matches!(task.kind(), Kind::Job | Kind::InventoryUpdate)
-            && board.standing[row].is_considered()
-            && board.malformed(row).is_none()
-    };
-    if !board.found.underived || !sorted.iter().any(waits) {
+    let waits = |&row: &Row| board.columns.standing[row].is_considered() && board.malformed(row).is_none();
+    let waiting = board.found.underived.iter().copied().filter(waits).count();
+    if waiting == 0 {
         return;
     }
-    let order = if !board.found.dependent.is_empty() {
-        let lends = |row: Row, into: &mut Vec<Row>| lenders(board, row, into);
-        crate::order::inherit(sorted, board.snapshot.tasks.len(), |row| board.task(row), lends)
+    let inherited: Vec<Row>;
+    let order = if board.found.dependent.is_empty() {
+        sorted
     } else {
-        sorted.to_vec()
+        inherited = order::inherit(sorted, board.snapshot.tasks.len(), |row| lent_to(board, row));
+        &inherited
     };
     let mut launch = Launch::look(board, plan);
-    let underived = order.iter().copied().filter(waits).count();
-    let mut derived = Vec::with_capacity(underived);
-    let mut linked = FxHashMap::default();
-    for row in order.into_iter().filter(waits) {
+    let mut derived = Vec::with_capacity(waiting);
+    let mut derived_of = Table(vec![Row::MAX; board.snapshot.tasks.len()]);
+    let mut linked = Vec::new();
+    let mut links: Vec<TaskRef> = Vec::new();
+    for &row in order.iter().filter(|row| waits(row)) {
         let task = board.task(row);
-        let mut found: Vec<TaskRef> = Vec::new();
-        for link in launch.dependencies(row, plan) {
-            let new = |on: TaskId| on != task.id && !task.dependencies.contains(&on);
-            if link.task().is_none_or(new) && !found.contains(&link) {
-                found.push(link);
-            }
+        if task.dependencies_derived || !matches!(task.kind(), Kind::Job | Kind::InventoryUpdate) {
+            continue;
         }
-        found.shrink_to_fit();
-        if !found.is_empty() {
-            linked.insert(row, position(derived.len()));
+        launch.dependencies(row, plan, &mut links);
+        if links.iter().any(|link| link.task().is_some()) {
+            linked.push(row);
         }
-        derived.push(Derived { task: task.id, links: found });
+        derived_of[row] = position(derived.len());
+        derived.push(Derived { task: task.id, links: links.as_slice().to_vec() });
+        links.clear();
     }
-    board.derived = derived;
-    board.linked = linked;
+    (board.derived, board.derived_of, board.linked) = (derived, derived_of, linked);
 }
 
-/// The tasks, pending in the snapshot, to which a task lends its place there.
-fn lenders(board: &Board<'_>, row: Row, into: &mut Vec<Row>) {
-    if board.malformed(row).is_none() {
-        let rows = board.dependencies(row).map(|(_, on)| on).filter(|&on| on < crate::board::SEVERAL);
-        into.extend(rows.filter(|on| {
-            matches!(board.task(*on).state, State::Pending) || board.dispatches.contains_key(on)
-        }));
-    }
+/// The rows to which a row lends its place in the snapshot as it stands: those of them that are pending there.
+fn lent_to(board: &Board<'_>, row: Row) -> impl Iterator<Item = Row> {
+    let sound = board.malformed(row).is_none();
+    board.dependency_rows(row).iter().copied().filter(move |&on| sound && on < SEVERAL)
 }
 
 struct Launch<'b, 'a> {
@@ -134,11 +124,11 @@ impl<'b, 'a> Launch<'b, 'a> {
             if task.launch_type == LaunchType::Sync || self.board.is_duplicate(task.id) {
                 continue;
             }
-            if self.board.standing[row].is_considered() && self.board.malformed(row).is_some() {
+            if self.board.columns.standing[row].is_considered() && self.board.malformed(row).is_some() {
                 continue;
             }
             let Some(latest) = self.latest.get_mut(&target) else { continue };
-            match (self.board.standing[row], &task.state) {
+            match (self.board.columns.standing[row], &task.state) {
                 (Standing::Finished(outcome), State::Finished { at, .. }) => {
                     latest.ended(*at, task.id, outcome);
                 }
@@ -155,26 +145,37 @@ impl<'b, 'a> Launch<'b, 'a> {
         }
     }
 
-    /// What a row depends on by R4.1: its project, then the sources of its inventory by id.
-    fn dependencies(&mut self, row: Row, plan: &mut Plan) -> Vec<TaskRef> {
+    /// What a row depends on by R4.1: its project, then the sources of its inventory by id; each link once, and none that
+    /// the row has already.
+    fn dependencies(&mut self, row: Row, plan: &mut Plan, links: &mut Vec<TaskRef>) {
         let task = self.board.task(row);
         let needing =
             Needing { by: self.board.reference(row), created: task.created, priority: task.priority };
-        let mut links = Vec::new();
+        let mut add = |link: Option<TaskRef>| {
+            let new = |on: TaskId| on != task.id && !task.dependencies.contains(&on);
+            links.extend(link.filter(|link| link.task().is_none_or(new) && !links.contains(link)));
+        };
         match &task.work {
             Work::Job { project, inventory, sources_already_updated, .. } => {
-                links.extend(project.and_then(|project| self.project(project, needing, plan)));
-                let sources = inventory.and_then(|inventory| self.by_inventory.get(&inventory));
-                let mut sources = sources.cloned().unwrap_or_default();
-                sources.retain(|source| !sources_already_updated.contains(source));
-                links.extend(sources.into_iter().filter_map(|source| self.source(source, needing, plan)));
+                add(project.and_then(|project| self.project(project, needing, plan)));
+                let mut number = 0;
+                while let Some(source) = inventory.and_then(|inventory| self.source_of(inventory, number)) {
+                    number += 1;
+                    if !sources_already_updated.contains(&source) {
+                        add(self.source(source, needing, plan));
+                    }
+                }
             }
             Work::InventoryUpdate { source_project, .. } => {
-                links.extend(source_project.and_then(|project| self.project(project, needing, plan)));
+                add(source_project.and_then(|project| self.project(project, needing, plan)));
             }
             _ => {}
         }
-        links
+    }
+
+    /// The sources of an inventory that update on launch, by number, in the order of their ids.
+    fn source_of(&self, inventory: InventoryId, number: usize) -> Option<InventorySourceId> {
+        self.by_inventory.get(&inventory)?.get(number).copied()
     }
 
     fn project(&mut self, id: ProjectId, needing: Needing, plan: &mut Plan) -> Option<TaskRef> {

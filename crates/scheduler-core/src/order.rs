@@ -1,102 +1,109 @@
 //! The order of R1: priority, then age, then id; and each task's pending dependencies just before it.
 //!
-//! Costs one sort of the rows asked for, nearly nothing when they stand in that order, and a walk over the dependencies.
+//! Costs a comparison a row where rows come in that order, else a sort; and a walk over the dependencies.
 
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::cmp::Reverse;
 
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, position};
 use crate::{Kind, Task, TaskId};
 
-/// What R1 compares; the kind and the row only tell rows with a duplicate id apart. Thirty-two bytes a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    /// All bits flipped, so that the higher priority comes first.
-    flipped_priority: i32,
-    nanoseconds: u32,
-    seconds: i64,
+/// Rows on their way into the order of R1.
+#[derive(Default)]
+pub(crate) struct Queue<'a> {
+    rows: Vec<Row>,
+    last: Option<&'a Task>,
+    /// Some row does not come after the one before.
+    mixed: bool,
+}
+
+/// What R1 compares, the moment and the priority as one number; the kind and the row only tell rows with a duplicate id
+/// apart. Thirty-two bytes a row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    when: u128,
     id: TaskId,
-    row: Row,
     kind: Kind,
+    row: Row,
 }
 
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let first = |key: &Self| (key.flipped_priority, key.seconds, key.nanoseconds);
-        let then = |key: &Self| (key.id, key.kind, key.row);
-        first(self).cmp(&first(other)).then_with(|| then(self).cmp(&then(other)))
+fn key(task: &Task, row: Row) -> Key {
+    // The higher priority comes first, so its bits are flipped; the sign's bit once more, as for the seconds, so that
+    // numbers below 0 come first.
+    let priority = (!task.priority.get()).cast_unsigned() ^ (1 << 31);
+    let seconds = task.created.timestamp().cast_unsigned() ^ (1 << 63);
+    let nanoseconds = task.created.timestamp_subsec_nanos();
+    let when = u128::from(priority) << 96 | u128::from(seconds) << 32 | u128::from(nanoseconds);
+    Key { when, id: task.id, kind: task.kind(), row }
+}
+
+impl<'a> Queue<'a> {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), last: None, mixed: false }
     }
-}
 
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+    pub(crate) fn push(&mut self, row: Row, task: &'a Task) {
+        let compared = |task: &Task| (Reverse(task.priority), task.created, task.id);
+        self.mixed |= self.last.is_some_and(|last| compared(last) >= compared(task));
+        self.last = Some(task);
+        self.rows.push(row);
     }
-}
 
-pub(crate) fn key(task: &Task, row: Row) -> Key {
-    Key {
-        flipped_priority: !task.priority.get(),
-        nanoseconds: task.created.timestamp_subsec_nanos(),
-        seconds: task.created.timestamp(),
-        id: task.id,
-        row,
-        kind: task.kind(),
-    }
-}
-
-/// The rows in the order of R1, dependencies aside.
-pub(crate) fn sort(mut keys: Vec<Key>) -> Vec<Row> {
-    if !keys.is_sorted() {
+    /// The rows in the order of R1, dependencies aside.
+    pub(crate) fn sort(self, task: impl Fn(Row) -> &'a Task) -> Vec<Row> {
+        if !self.mixed {
+            return self.rows;
+        }
+        let mut keys: Vec<Key> = self.rows.iter().map(|&row| key(task(row), row)).collect();
         keys.sort_unstable();
+        let mut rows = self.rows;
+        rows.clear();
+        rows.extend(keys.into_iter().map(|key| key.row));
+        rows
     }
-    keys.into_iter().map(|key| key.row).collect()
 }
 
-/// Sorts a few rows in the order of R1.
-fn sort_few<'a>(rows: &mut [Row], task: impl Fn(Row) -> &'a Task) {
-    rows.sort_unstable_by_key(|&row| key(task(row), row));
-}
+/// The row has no place in the order, or was given it.
+const NOWHERE: u32 = u32::MAX;
 
-/// The same rows, each after those that it depends on: priority inheritance. `dependencies` gives the rows that lend a
-/// place; rows that are not among `sorted` are passed over.
-pub(crate) fn inherit<'a>(
+/// The same rows, each after those that it depends on: priority inheritance. `lenders` gives the rows to which a row lends
+/// its place, of all that are below `size`; those that are not among `sorted` are passed over.
+pub(crate) fn inherit<I: Iterator<Item = Row>>(
     sorted: &[Row],
-    rows: usize,
-    task: impl Fn(Row) -> &'a Task + Copy,
-    mut dependencies: impl FnMut(Row, &mut Vec<Row>),
+    size: usize,
+    lenders: impl Fn(Row) -> I,
 ) -> Vec<Row> {
-    const ABSENT: u8 = 0;
-    const PRESENT: u8 = 1;
-    const SEEN: u8 = 2;
-    let mut mark = Table(vec![ABSENT; rows]);
-    for &row in sorted {
-        mark[row] = PRESENT;
+    let mut place = Table(vec![NOWHERE; size]);
+    for (at, &row) in sorted.iter().enumerate() {
+        place[row] = position(at);
     }
     let mut order = Vec::with_capacity(sorted.len());
-    // Each entry of the path is a row with its dependencies still to be placed, the first one last.
-    let mut path: Vec<(Row, Vec<Row>)> = Vec::new();
+    // Rows that wait for those before them, each with where these begin among the places still to be looked at. The
+    // first of these stands last.
+    let mut path: Vec<(Row, usize)> = Vec::new();
+    let mut before: Vec<u32> = Vec::new();
     for &root in sorted {
         let mut enter = Some(root);
         loop {
             if let Some(row) = enter.take()
-                && mark[row] == PRESENT
+                && place[row] != NOWHERE
             {
-                mark[row] = SEEN;
-                let mut before = Vec::new();
-                dependencies(row, &mut before);
-                if before.is_empty() {
-                    order.push(row);
-                } else {
-                    sort_few(&mut before, task);
-                    before.reverse();
-                    path.push((row, before));
+                place[row] = NOWHERE;
+                let from = before.len();
+                before.extend(lenders(row).map(|on| place[on]).filter(|&at| at != NOWHERE));
+                match before.get_mut(from..) {
+                    Some(places) if !places.is_empty() => {
+                        places.sort_unstable_by_key(|&at| Reverse(at));
+                        path.push((row, from));
+                    }
+                    _ => order.push(row),
                 }
             }
-            let Some((row, before)) = path.last_mut() else { break };
-            enter = before.pop();
-            if enter.is_none() {
-                order.push(*row);
+            let Some(&(row, from)) = path.last() else { break };
+            if before.len() > from {
+                enter = before.pop().and_then(|at| sorted.get(at as usize)).copied();
+            } else {
+                order.push(row);
                 path.pop();
             }
         }

@@ -42,7 +42,8 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
 
     // R5 and R4: failed dependencies, then update on launch, in the order of R1 as the snapshot stands.
     dependency::end(&mut board, &mut plan);
-    let sorted = order::sort(core::mem::take(&mut board.found.pending));
+    let pending = core::mem::take(&mut board.found.pending);
+    let sorted = pending.sort(|row| board.task(row));
     launch::derive(&mut board, &sorted, &mut plan);
 
     // R1, then for each task R5, R2 and R3, R6.
@@ -60,22 +61,16 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
 
 /// What is still to be considered, each task after those that it waits for (R1).
 fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
-    sorted.retain(|&row| board.standing[row].is_considered());
+    sorted.retain(|&row| board.columns.standing[row].is_considered());
     if board.found.dependent.is_empty() && board.linked.is_empty() {
         return sorted;
     }
-    order::inherit(
-        &sorted,
-        board.snapshot.tasks.len(),
-        |row| board.task(row),
-        |row, into| {
-            if board.malformed(row).is_none() {
-                board.pending_dependencies(row, into);
-                let linked = board.links(row).iter().filter_map(|link| board.row(link.task()?));
-                into.extend(linked.filter(|&on| board.standing[on].is_considered()));
-            }
-        },
-    )
+    order::inherit(&sorted, board.snapshot.tasks.len(), |row| {
+        let linked = board.links(row).iter().filter_map(|link| board.row(link.task()?));
+        let linked = linked.filter(|&on| board.columns.standing[on].is_considered());
+        let sound = board.malformed(row).is_none();
+        board.pending_dependencies(row).chain(linked).filter(move |_| sound)
+    })
 }
 
 /// One decision for each task in order, until the start limit is reached; whether a workflow job started.

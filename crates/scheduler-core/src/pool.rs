@@ -12,18 +12,16 @@ use core::cmp::Reverse;
 use crate::table::{Row, Table};
 use crate::{InstanceId, NodeType};
 
-/// A usable instance, as the ledger keeps it.
+/// A usable instance, as the ledger keeps it. Nodes stand in the order of their hostnames.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     pub(crate) id: InstanceId,
-    pub(crate) node_type: NodeType,
-    /// Its place in the order of hostnames.
-    pub(crate) rank: u32,
-    pub(crate) capacity: u32,
     /// What holding tasks cost here, control included.
     pub(crate) used: u64,
+    pub(crate) capacity: u32,
     /// How many holding tasks run here.
-    pub(crate) running: u64,
+    pub(crate) running: u32,
+    pub(crate) node_type: NodeType,
     /// Nothing later goes here in this pass (R6.7).
     pub(crate) reserved: bool,
 }
@@ -32,6 +30,26 @@ impl Node {
     /// What is left, never below 0 (R6.1).
     pub(crate) fn remaining(&self) -> u32 {
         u32::try_from(u64::from(self.capacity).saturating_sub(self.used)).unwrap_or(0)
+    }
+}
+
+/// An instance with an amount of forks, what it has left or in all. The better one is the greater: more forks, then the
+/// lower hostname. One number, so that a heap of many compares fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Offer(u64);
+
+impl Offer {
+    fn new(forks: u32, row: Row) -> Self {
+        Self(u64::from(forks) << 32 | u64::from(!row))
+    }
+
+    pub(crate) const fn forks(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the row is the lower half")]
+    pub(crate) const fn row(self) -> Row {
+        !(self.0 as u32)
     }
 }
 
@@ -45,7 +63,7 @@ pub(crate) struct Waiver {
 
 impl Waiver {
     /// A node as the replaced task sees it.
-    pub(crate) fn view(&self, nodes: &Table<Node>, row: Row) -> Node {
+    fn view(&self, nodes: &Table<Node>, row: Row) -> Node {
         let mut node = nodes[row];
         if let Some((_, cost)) = self.node.filter(|&(own, _)| own == row) {
             node.used = node.used.saturating_sub(cost);
@@ -65,21 +83,24 @@ impl Waiver {
 /// The usable instances of one group and one type.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    heap: BinaryHeap<(u32, Reverse<u32>, Row)>,
-    by_capacity: Vec<Row>,
+    /// What each has left, or had when it came up last.
+    heap: BinaryHeap<Offer>,
+    /// What each has in all, the best first.
+    by_capacity: Vec<Offer>,
     cursor: usize,
     pub(crate) total: u64,
     pub(crate) largest: u32,
 }
 
 impl Pool {
-    pub(crate) fn gather(nodes: &Table<Node>, mut members: Vec<Row>) -> Self {
-        members.sort_unstable_by_key(|&row| (Reverse(nodes[row].capacity), nodes[row].rank));
-        let heap =
-            members.iter().map(|&row| (nodes[row].remaining(), Reverse(nodes[row].rank), row)).collect();
-        let total = members.iter().map(|&row| u64::from(nodes[row].capacity)).sum();
-        let largest = members.first().map_or(0, |&row| nodes[row].capacity);
-        Self { heap, by_capacity: members, cursor: 0, total, largest }
+    pub(crate) fn gather(nodes: &Table<Node>, members: &[Row]) -> Self {
+        let mut by_capacity: Vec<Offer> =
+            members.iter().map(|&row| Offer::new(nodes[row].capacity, row)).collect();
+        by_capacity.sort_unstable_by_key(|&offer| Reverse(offer));
+        let heap = members.iter().map(|&row| Offer::new(nodes[row].remaining(), row)).collect();
+        let total = by_capacity.iter().map(|offer| u64::from(offer.forks())).sum();
+        let largest = by_capacity.first().map_or(0, |offer| offer.forks());
+        Self { heap, by_capacity, cursor: 0, total, largest }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,51 +108,45 @@ impl Pool {
     }
 
     /// The instance that has most left and is not reserved.
-    fn top(&mut self, nodes: &Table<Node>) -> Option<Row> {
+    fn top(&mut self, nodes: &Table<Node>) -> Option<Offer> {
         loop {
             let mut entry = self.heap.peek_mut()?;
-            let node = &nodes[entry.2];
+            let node = &nodes[entry.row()];
             if node.reserved {
                 PeekMut::pop(entry);
-            } else if node.remaining() < entry.0 {
-                entry.0 = node.remaining();
+            } else if node.remaining() < entry.forks() {
+                *entry = Offer::new(node.remaining(), entry.row());
             } else {
-                return Some(entry.2);
+                return Some(*entry);
             }
         }
     }
 
-    /// The same as the replaced task sees it: with most left, then the lowest hostname.
-    pub(crate) fn fullest_left(&mut self, nodes: &Table<Node>, waiver: &Waiver) -> Option<(Node, Row)> {
-        let own = self.own(nodes, waiver);
-        let top = self.top(nodes);
-        let views = own.into_iter().chain(top).map(|row| (waiver.view(nodes, row), row));
-        views.max_by_key(|(node, _)| (node.remaining(), Reverse(node.rank)))
+    /// What has most left, as the replaced task sees it.
+    pub(crate) fn fullest_left(&mut self, nodes: &Table<Node>, waiver: &Waiver) -> Option<Offer> {
+        let own = self.own(nodes, waiver).map(|(row, node)| Offer::new(node.remaining(), row)).max();
+        own.max(self.top(nodes))
     }
 
     /// The largest idle instance that is not reserved: no holding task runs on it (R6.2).
-    pub(crate) fn largest_idle(&mut self, nodes: &Table<Node>, waiver: &Waiver) -> Option<(Node, Row)> {
-        let own = self.own(nodes, waiver);
-        while let Some(&row) = self.by_capacity.get(self.cursor)
-            && (nodes[row].running > 0 || nodes[row].reserved)
+    pub(crate) fn largest_idle(&mut self, nodes: &Table<Node>, waiver: &Waiver) -> Option<Offer> {
+        while let Some(offer) = self.by_capacity.get(self.cursor)
+            && (nodes[offer.row()].running > 0 || nodes[offer.row()].reserved)
         {
             self.cursor = self.cursor.saturating_add(1);
         }
-        let next = self.by_capacity.get(self.cursor).copied();
-        let views = own.into_iter().chain(next).map(|row| (waiver.view(nodes, row), row));
-        let idle = views.filter(|(node, _)| node.running == 0);
-        idle.max_by_key(|(node, _)| (node.capacity, Reverse(node.rank)))
+        let idle = self.own(nodes, waiver).filter(|(_, node)| node.running == 0);
+        let own = idle.map(|(row, node)| Offer::new(node.capacity, row)).max();
+        own.max(self.by_capacity.get(self.cursor).copied())
     }
 
-    /// The members that the replaced task sees with other eyes than the rest.
-    fn own(&self, nodes: &Table<Node>, waiver: &Waiver) -> Vec<Row> {
+    /// The members that the replaced task sees with other eyes than the rest, as it sees them.
+    fn own(&self, nodes: &Table<Node>, waiver: &Waiver) -> impl Iterator<Item = (Row, Node)> {
         let member = |row: &Row| {
-            let place = (Reverse(nodes[*row].capacity), nodes[*row].rank);
-            let found = self
-                .by_capacity
-                .binary_search_by_key(&place, |&other| (Reverse(nodes[other].capacity), nodes[other].rank));
+            let offer = Reverse(Offer::new(nodes[*row].capacity, *row));
+            let found = self.by_capacity.binary_search_by_key(&offer, |&other| Reverse(other));
             found.is_ok() && !nodes[*row].reserved
         };
-        waiver.rows().filter(member).collect()
+        waiver.rows().filter(member).map(|row| (row, waiver.view(nodes, row)))
     }
 }

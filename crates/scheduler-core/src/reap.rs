@@ -79,8 +79,8 @@ pub(crate) fn take_back(board: &mut Board<'_>) {
             && is_reapable(board, task)
             && board.lost_instance(&dispatch.placement).is_some()
         {
-            board.found.pending.push(crate::order::key(task, row));
-            board.standing[row] = Standing::TakenBack;
+            board.found.pending.push(row, task);
+            board.columns.standing[row] = Standing::TakenBack;
             board.dispatches.insert(row, dispatch.id);
             board.more = true;
         }
@@ -104,7 +104,8 @@ pub(crate) fn reap(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan) 
             }
             State::Waiting(dispatch) if is_reapable(board, task) => {
                 let overdue = board.rules.dispatch_grace.elapsed_since(dispatch.since, board.now());
-                if overdue && board.standing[row] == Standing::Holding && !requests.contains_key(&row) {
+                if overdue && board.columns.standing[row] == Standing::Holding && !requests.contains_key(&row)
+                {
                     reaped.push((task.id, row, None));
                 }
             }
@@ -132,7 +133,7 @@ pub(crate) fn cancel(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan
     reached.sort_unstable();
     for (id, row, by) in reached {
         let task = board.task(row);
-        let ends = match board.standing[row] {
+        let ends = match board.columns.standing[row] {
             Standing::Pending | Standing::TakenBack => true,
             Standing::Holding => task.kind() == Kind::WorkflowApproval,
             Standing::Finished(_) => continue,

@@ -28,7 +28,7 @@ pub(crate) fn expire(board: &mut Board<'_>, plan: &mut Plan) {
         .map(|&row| (row, board.task(row)))
         .filter_map(|(row, task)| match task.work {
             Work::WorkflowApproval { expires: Some(expires) } if expires < board.now() => {
-                let open = board.standing[row].is_unfinished() && !board.is_duplicate(task.id);
+                let open = board.columns.standing[row].is_unfinished() && !board.is_duplicate(task.id);
                 open.then_some((task.id, row, expires))
             }
             _ => None,
@@ -50,7 +50,7 @@ pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Pla
         .filter(|(row, task)| {
             task.kind() == Kind::WorkflowJob
                 && matches!(task.state, State::Running(_))
-                && board.standing[*row] == Standing::Holding
+                && board.columns.standing[*row] == Standing::Holding
                 && !board.is_duplicate(task.id)
         })
         .map(|(row, task)| (core::cmp::Reverse(board.tree.ancestors(task.id).len()), task.id, row))

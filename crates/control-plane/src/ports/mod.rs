@@ -30,7 +30,7 @@ pub use desk::{
 };
 pub use error::{BrokerError, StoreError};
 pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
-pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage};
+pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
 pub use wake::{Wake, Wakes, Wakeups};
 pub use work::{Assignment, Claimed, Ended, Order, Output, Report, Reported, Verdict, Work};

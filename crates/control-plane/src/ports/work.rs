@@ -4,6 +4,7 @@
 //! that comes twice, late, or after a reap finds nothing to take (R12.4), and neither does a report.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use scheduler_core::{DispatchId, Kind, Outcome, TaskId};
@@ -16,6 +17,10 @@ use crate::definition::Run;
 pub trait Work: Send + Sync {
     /// Moves each of these tasks `waiting → running` if it still waits under this dispatch, in one transaction. The answers
     /// stand in the order of the questions. One that was asked to cancel is canceled instead and answered [`Claimed::Void`].
+    ///
+    /// A claim may be repeated, since its answer may have been lost: a task that already runs under this dispatch, taken by
+    /// this same life of this same node, is answered [`Claimed::Run`] again (the worker knows what it runs already). A
+    /// claim by an earlier life takes nothing.
     async fn claim(
         &self,
         by: Membership,
@@ -52,6 +57,8 @@ pub struct Assignment {
     pub name: String,
     /// What to run. Kept out of messages and out of `Debug`, since payloads may hold secrets.
     pub run: Run,
+    /// How long it waited for its taker since it was dispatched, by the store's clock.
+    pub waited: Duration,
 }
 
 impl fmt::Debug for Assignment {
@@ -62,6 +69,7 @@ impl fmt::Debug for Assignment {
             .field("kind", &self.kind)
             .field("name", &self.name)
             .field("handler", &self.run.handler)
+            .field("waited", &self.waited)
             .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod demo;
 mod import;
 mod plan;
+mod readme;
 mod rules;
 mod schema;
 
