@@ -1,0 +1,204 @@
+//! One life of a node: everything that it does to the world goes through here, and can be the last thing it does.
+//!
+//! A dead life's calls never return and reach nothing, and what its process held (a lock, messages in hand) is dropped: for the
+//! rest of the world that is what `kill -9` looks like, whatever tasks of the node still hang around. A frozen life's
+//! calls wait, and then go on as if nothing had been: SIGSTOP and SIGCONT.
+
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::weather::{Peer, Weather};
+
+/// The longest that one call is held up.
+const LONGEST_DELAY: Duration = Duration::from_secs(20);
+
+/// How a life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Well,
+    Frozen(Instant),
+    Dead,
+}
+
+/// A call that failed because the network or the server did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the simulated network lost it")]
+pub struct Lost;
+
+/// One life of a node.
+#[derive(Debug)]
+pub struct Life {
+    /// Who lives it, for the log.
+    pub name: String,
+    /// What is true for all.
+    pub weather: Arc<Weather>,
+    health: watch::Sender<Health>,
+    held: Mutex<Vec<Weak<dyn Let>>>,
+}
+
+/// Something that a process holds and loses when it dies.
+trait Let: Send + Sync {
+    fn let_go(&self);
+}
+
+impl Life {
+    /// A life that begins now.
+    #[must_use]
+    pub fn begin(name: String, weather: Arc<Weather>) -> Arc<Self> {
+        Arc::new(Self { name, weather, health: watch::Sender::new(Health::Well), held: Mutex::default() })
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        *self.health.borrow() == Health::Dead
+    }
+
+    /// Waits until it is over.
+    pub async fn over(&self) {
+        // The sender lives as long as this value, so that waiting cannot fail.
+        let _ = self.health.subscribe().wait_for(|health| *health == Health::Dead).await;
+    }
+
+    /// Ends it, here and now.
+    pub fn kill(&self) {
+        if self.health.send_replace(Health::Dead) == Health::Dead {
+            return;
+        }
+        self.weather.note(&self.name, "dies", format_args!(""));
+        let held = std::mem::take(&mut *self.held());
+        for one in held.iter().filter_map(Weak::upgrade) {
+            one.let_go();
+        }
+    }
+
+    /// Does nothing for so long.
+    pub fn freeze(&self, length: Duration) {
+        self.health.send_if_modified(|health| {
+            let well = *health == Health::Well;
+            if well {
+                *health = Health::Frozen(Instant::now() + length);
+                self.weather.note(&self.name, "freezes", format_args!("for {length:?}"));
+            }
+            well
+        });
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<Weak<dyn Let>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps something until it is taken back or the life is over.
+    pub fn hold<T: Send + 'static>(&self, value: T) -> Held<T> {
+        let slot = Arc::new(Slot(Mutex::new((!self.is_over()).then_some(value))));
+        let mut held = self.held();
+        held.retain(|one| one.strong_count() > 0);
+        let weak: Weak<Slot<T>> = Arc::downgrade(&slot);
+        held.push(weak);
+        Held(slot)
+    }
+
+    /// Goes on as soon as this life can: not while it is frozen, and never once it is over.
+    async fn breathe(&self) {
+        loop {
+            let health = *self.health.borrow();
+            match health {
+                Health::Well => return,
+                Health::Frozen(until) => {
+                    sleep_until(until).await;
+                    self.health.send_if_modified(|health| {
+                        let thaws = *health == Health::Frozen(until);
+                        if thaws {
+                            *health = Health::Well;
+                        }
+                        thaws
+                    });
+                }
+                Health::Dead => pending().await,
+            }
+        }
+    }
+
+    /// A point at which the life can end, be held up, or find that the peer cannot be reached.
+    async fn point(&self, peer: Peer, place: &'static str) -> Result<(), Lost> {
+        self.breathe().await;
+        let weather = &self.weather;
+        let faults = weather.faults();
+        if weather.dice.happens(faults.delay) {
+            sleep(weather.dice.time_up_to(LONGEST_DELAY)).await;
+            self.breathe().await;
+        }
+        if weather.dice.happens(faults.crash) {
+            weather.note(&self.name, "crashes at", format_args!("{place}"));
+            self.kill();
+            pending::<()>().await;
+        }
+        if weather.is_down(peer) || weather.dice.happens(faults.loss) {
+            return Err(Lost);
+        }
+        Ok(())
+    }
+
+    /// Makes one call: it may fail before it reaches the peer, and its answer may be lost. When the life ends meanwhile, the
+    /// call is dropped.
+    pub async fn call<T>(
+        &self,
+        peer: Peer,
+        place: &'static str,
+        call: impl Future<Output = T>,
+    ) -> Result<T, Lost> {
+        self.point(peer, place).await?;
+        let answer = self.undisturbed(call).await;
+        self.point(peer, place).await?;
+        Ok(answer)
+    }
+
+    /// Makes one call that only the end of the life breaks off.
+    pub async fn undisturbed<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = Box::pin(call);
+        let answer = tokio::select! {
+            biased;
+            () = self.over() => None,
+            answer = &mut call => Some(answer),
+        };
+        drop(call);
+        match answer {
+            Some(answer) => {
+                self.breathe().await;
+                answer
+            }
+            None => pending().await,
+        }
+    }
+}
+
+/// Something that a life holds. Empty while it is in use, and once the life is over.
+pub struct Held<T>(Arc<Slot<T>>);
+
+struct Slot<T>(Mutex<Option<T>>);
+
+impl<T: Send> Let for Slot<T> {
+    fn let_go(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl<T> Held<T> {
+    /// Takes it out, to use it; never returns once the life is over.
+    pub async fn take(&self) -> T {
+        let value = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match value {
+            Some(value) => value,
+            None => pending().await,
+        }
+    }
+
+    /// Puts it back after use.
+    pub fn put(&self, value: T) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+}
