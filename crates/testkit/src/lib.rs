@@ -5,6 +5,7 @@ pub mod fuzz;
 pub mod model;
 pub mod scenario;
 pub mod servers;
+pub mod simulation;
 pub mod workload;
 
 /// The README's program, so that it cannot go stale.

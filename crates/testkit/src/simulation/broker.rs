@@ -1,18 +1,18 @@
 //! A broker as one life of a node sees it: messages come late, twice or never, and connections break.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use control_plane::ports::{
-    Broadcast, Broker, BrokerError, Call, Calls, Deliveries, Dispatch, Publication, Recipient, Reply, ReplyTo,
-    Request,
+    Broadcast, Broker, BrokerError, Call, Calls, Deliveries, Dispatch, Publication, Recipient, Reply,
+    ReplyTo, Request,
 };
 use scheduler_core::InstanceId;
 use tokio::time::sleep;
 
-use super::life::{Held, Life, Lost};
+use super::life::{Held, InUse, Life, Lost};
 use super::weather::Peer;
 
 /// The latest that a message comes a second time: after any reap.
@@ -56,7 +56,11 @@ impl FaultyBroker {
         let weather = &self.life.weather;
         let faults = weather.faults();
         if weather.dice.happens(faults.vanish) {
-            weather.note(&self.life.name, "loses", format_args!("{} of {}", dispatch.dispatch, dispatch.task));
+            weather.note(
+                &self.life.name,
+                "loses",
+                format_args!("{} of {}", dispatch.dispatch, dispatch.task),
+            );
             return Ok(Publication::Confirmed);
         }
         if weather.dice.happens(faults.duplicate) {
@@ -92,7 +96,7 @@ impl Broker for FaultyBroker {
             Ok(self.life.hold(deliveries))
         };
         let deliveries = self.call("deliveries", consume).await?;
-        Ok(Box::new(FaultyDeliveries { deliveries, broken: false, life: Arc::clone(&self.life) }))
+        Ok(Box::new(FaultyDeliveries { deliveries, arrived: Mutex::default(), life: Arc::clone(&self.life) }))
     }
 
     async fn broadcast(&self, broadcast: &Broadcast) -> Result<(), BrokerError> {
@@ -116,47 +120,58 @@ impl Broker for FaultyBroker {
 
 struct FaultyDeliveries {
     deliveries: Held<Box<dyn Deliveries>>,
-    /// The connection broke: everything unacknowledged went back.
-    broken: bool,
+    /// What has come and was not returned yet: waiting for it may be given up, and nothing may be lost by that.
+    arrived: Mutex<Vec<Dispatch>>,
     life: Arc<Life>,
 }
 
 impl FaultyDeliveries {
-    /// Uses the connection; a failure or a cut is its end.
-    async fn using<T>(
-        &mut self,
+    fn arrived(&self) -> MutexGuard<'_, Vec<Dispatch>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes one call unless the connection breaks meanwhile.
+    async fn call<T>(
+        &self,
         place: &'static str,
-        work: impl AsyncFnOnce(&mut dyn Deliveries) -> Result<T, BrokerError>,
+        call: impl Future<Output = Result<T, BrokerError>> + Send,
     ) -> Result<T, BrokerError> {
-        if self.broken {
-            return Err(Lost.into());
-        }
-        let life = Arc::clone(&self.life);
-        let mut deliveries = self.deliveries.take().await;
-        self.broken = true;
-        // The connection goes back only if all went well; else it is dropped here, with all that it has not acknowledged.
-        let used = async {
+        let unless_broken = async {
             tokio::select! {
                 biased;
-                () = life.weather.broken(Peer::Broker) => Err(Lost.into()),
-                done = work(deliveries.as_mut()) => Ok((deliveries, done?)),
+                () = self.life.weather.broken(Peer::Broker) => Err(BrokerError::from(Lost)),
+                done = call => done,
             }
         };
-        let (deliveries, done) = life.call(Peer::Broker, place, used).await??;
-        self.deliveries.put(deliveries);
-        self.broken = false;
-        Ok(done)
+        let done =
+            self.life.call(Peer::Broker, place, unless_broken).await.map_err(BrokerError::from).flatten();
+        if done.is_err() {
+            // That was the end of the connection: what it has not acknowledged goes back.
+            drop(self.deliveries.take().map(InUse::consume));
+            self.arrived().clear();
+        }
+        done
     }
 }
 
 #[async_trait]
 impl Deliveries for FaultyDeliveries {
     async fn next(&mut self, max: usize) -> Result<Vec<Dispatch>, BrokerError> {
-        self.using("next", async |deliveries| deliveries.next(max).await).await
+        let mut deliveries = self.deliveries.take()?;
+        let next = async {
+            if self.arrived().is_empty() {
+                let next = deliveries.get().next(max).await?;
+                *self.arrived() = next;
+            }
+            Ok(())
+        };
+        self.call("next", next).await?;
+        Ok(std::mem::take(&mut *self.arrived()))
     }
 
     async fn acknowledge(&mut self) -> Result<(), BrokerError> {
-        self.using("acknowledge", async |deliveries| deliveries.acknowledge().await).await
+        let mut deliveries = self.deliveries.take()?;
+        self.call("acknowledge", async move { deliveries.get().acknowledge().await }).await
     }
 }
 
@@ -172,7 +187,7 @@ impl Calls for FaultyCalls {
         let next = async {
             tokio::select! {
                 biased;
-                () = life.weather.broken(Peer::Broker) => Err(Lost.into()),
+                () = life.weather.broken(Peer::Broker) => Err(BrokerError::from(Lost)),
                 call = self.calls.next() => call,
             }
         };

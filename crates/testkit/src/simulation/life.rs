@@ -94,7 +94,8 @@ impl Life {
 
     /// Keeps something until it is taken back or the life is over.
     pub fn hold<T: Send + 'static>(&self, value: T) -> Held<T> {
-        let slot = Arc::new(Slot(Mutex::new((!self.is_over()).then_some(value))));
+        let place = if self.is_over() { Place::Gone } else { Place::There(value) };
+        let slot = Arc::new(Slot(Mutex::new(place)));
         let mut held = self.held();
         held.retain(|one| one.strong_count() > 0);
         let weak: Weak<Slot<T>> = Arc::downgrade(&slot);
@@ -176,29 +177,76 @@ impl Life {
     }
 }
 
-/// Something that a life holds. Empty while it is in use, and once the life is over.
+/// Something that a life holds until it is used up or the life is over.
 pub struct Held<T>(Arc<Slot<T>>);
 
-struct Slot<T>(Mutex<Option<T>>);
+struct Slot<T>(Mutex<Place<T>>);
+
+enum Place<T> {
+    There(T),
+    InUse,
+    Gone,
+}
+
+impl<T> Slot<T> {
+    fn place(&self) -> MutexGuard<'_, Place<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<T: Send> Let for Slot<T> {
     fn let_go(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(std::mem::replace(&mut *self.place(), Place::Gone));
     }
 }
 
 impl<T> Held<T> {
-    /// Takes it out, to use it; never returns once the life is over.
-    pub async fn take(&self) -> T {
-        let value = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match value {
-            Some(value) => value,
-            None => pending().await,
+    /// Takes it out for one use.
+    pub fn take(&self) -> Result<InUse<T>, Lost> {
+        let mut place = self.0.place();
+        match std::mem::replace(&mut *place, Place::InUse) {
+            Place::There(value) => Ok(InUse { value: Some(value), slot: Arc::clone(&self.0) }),
+            Place::InUse | Place::Gone => {
+                *place = Place::Gone;
+                Err(Lost)
+            }
         }
     }
+}
 
-    /// Puts it back after use.
-    pub fn put(&self, value: T) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+/// Something held, in use. Dropping it puts it back, as long as its life is not over.
+pub struct InUse<T> {
+    value: Option<T>,
+    slot: Arc<Slot<T>>,
+}
+
+impl<T> InUse<T> {
+    /// The thing itself.
+    ///
+    /// # Panics
+    ///
+    /// Never: only [`InUse::consume`] takes it out for good.
+    pub const fn get(&mut self) -> &mut T {
+        self.value.as_mut().expect("in use until dropped")
+    }
+
+    /// Takes it out for good.
+    ///
+    /// # Panics
+    ///
+    /// Never, as [`InUse::get`].
+    pub fn consume(mut self) -> T {
+        self.value.take().expect("in use until dropped")
+    }
+}
+
+impl<T> Drop for InUse<T> {
+    fn drop(&mut self) {
+        let value = self.value.take();
+        let mut place = self.slot.place();
+        *place = match (value, &*place) {
+            (Some(value), Place::InUse) => Place::There(value),
+            _ => Place::Gone,
+        };
     }
 }

@@ -82,10 +82,8 @@ struct FaultyPass {
 impl Pass for FaultyPass {
     async fn read(&mut self) -> Result<Reading, StoreError> {
         let reading = async {
-            let mut pass = self.pass.take().await;
-            let reading = pass.read().await;
-            self.pass.put(pass);
-            reading
+            let mut pass = self.pass.take()?;
+            pass.get().read().await
         };
         self.life.call(Peer::Store, "read", reading).await?
     }
@@ -95,7 +93,7 @@ impl Pass for FaultyPass {
         if !violations.is_empty() {
             self.book.broken(format!("a plan breaks the rules: {violations:?}"));
         }
-        let commit = async { self.pass.take().await.commit(reading, plan).await };
+        let commit = async { self.pass.take()?.consume().commit(reading, plan).await };
         self.life.call(Peer::Store, "commit", commit).await?
     }
 }
@@ -126,7 +124,7 @@ impl OutboxBatch for FaultyBatch {
     }
 
     async fn settle(self: Box<Self>, sent: &[OutboxId]) -> Result<(), StoreError> {
-        let settle = async { self.batch.take().await.settle(sent).await };
+        let settle = async { self.batch.take()?.consume().settle(sent).await };
         self.life.call(Peer::Store, "settle", settle).await?
     }
 }
