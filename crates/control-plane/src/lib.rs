@@ -14,4 +14,7 @@
 //! takes back what waited for it.
 
 pub mod definition;
+pub mod memory;
 pub mod ports;
+
+pub use memory::{MemoryBroker, MemoryStore};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use scheduler_core::{
-    Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, OwnKey, Priority, Reason, TaskId, Timestamp,
+    Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, Outcome, OwnKey, Priority, Reason, Shortfall,
+    State, TaskId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,8 @@ pub struct Launch {
     pub of: Launchable,
     /// Its priority; `None` for that of its definition.
     pub priority: Option<Priority>,
-    /// Laid over the payload of the definition's [`Run`], key by key; `None` for none.
+    /// Laid over the payload of the definition's [`Run`], key by key, for each of its jobs when it is cut into slices; `None` for
+    /// none. A workflow, which runs nothing itself, takes none.
     pub payload: Option<serde_json::Value>,
     /// Tasks that must be successful first (R5).
     pub dependencies: Vec<TaskId>,
@@ -186,6 +188,20 @@ impl TaskStatus {
         }
     }
 
+    /// The status of a task in this state.
+    #[must_use]
+    pub const fn of(state: &State) -> Self {
+        match state {
+            State::Pending => Self::Pending,
+            State::Waiting(_) => Self::Waiting,
+            State::Running(_) => Self::Running,
+            State::Finished { outcome: Outcome::Successful, .. } => Self::Successful,
+            State::Finished { outcome: Outcome::Failed, .. } => Self::Failed,
+            State::Finished { outcome: Outcome::Error, .. } => Self::Error,
+            State::Finished { outcome: Outcome::Canceled, .. } => Self::Canceled,
+        }
+    }
+
     /// Whether the task has ended.
     #[must_use]
     pub const fn is_finished(self) -> bool {
@@ -256,6 +272,29 @@ pub struct StoredHold {
     pub reason: Reason,
     /// Since when this has been the reason.
     pub since: Timestamp,
+}
+
+impl StoredHold {
+    /// Whether the task still waits for what this says, so that nothing need be written: numbers that change with every
+    /// pass, such as how many forks are free, are not what it waits for.
+    #[must_use]
+    pub fn still_says(&self, reason: &Reason) -> bool {
+        is_same_wait(&self.reason, reason)
+    }
+}
+
+fn is_same_wait(one: &Reason, other: &Reason) -> bool {
+    match (one, other) {
+        (Reason::NoCapacity(one), Reason::NoCapacity(other))
+        | (Reason::NeverFits(one), Reason::NeverFits(other)) => {
+            let lack = |shortfall: &Shortfall| (shortfall.group, std::mem::discriminant(&shortfall.lack));
+            one.iter().map(lack).eq(other.iter().map(lack))
+        }
+        (Reason::Circle { waits: one, circle: ours }, Reason::Circle { waits: other, circle: theirs }) => {
+            ours == theirs && is_same_wait(one, other)
+        }
+        (one, other) => one == other,
+    }
 }
 
 /// An instance, for people.

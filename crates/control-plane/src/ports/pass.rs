@@ -53,7 +53,7 @@ pub enum Commit {
 pub struct Committed {
     /// The ids of the created tasks, in the order of [`Plan::creates`]; `None` for one that was left out with what asked for it.
     pub created: Vec<Option<TaskId>>,
-    /// The starts that were left out because their rows changed.
+    /// The starts that were left out because their rows changed; new dispatches of waiting tasks too (R8.2).
     pub skipped: Vec<SkippedStart>,
     /// How many messages the outbox got.
     pub dispatched: usize,

@@ -20,7 +20,8 @@ pub trait Work: Send + Sync {
     ///
     /// A claim may be repeated, since its answer may have been lost: a task that already runs under this dispatch, taken by
     /// this same life of this same node, is answered [`Claimed::Run`] again (the worker knows what it runs already). A
-    /// claim by an earlier life takes nothing.
+    /// claim by an earlier life takes nothing. A task that no instance runs or controls (the shared queue) is controlled by its
+    /// taker from now on, so that it is lost with it (R8.1).
     async fn claim(
         &self,
         by: Membership,

@@ -20,21 +20,20 @@ fn shows(arguments: &[&str], first: &str) {
         let body = block.strip_prefix("text\n")?;
         body.trim_start().starts_with(first).then_some(body)
     });
-    let shown = shown.unwrap_or_else(|| panic!("README.md has no block that begins with {first:?}"));
+    let shown = shown.expect("README.md has a text block that begins so");
     // Trailing blanks of table rows do not show, and editors take them away.
     let lines = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-    if lines(shown).trim_end() == lines(&printed).trim_end() {
+    let current = lines(&printed);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let anew = readme.replace(shown, &format!("{}\n", current.trim_end()));
+        std::fs::write(&path, anew).expect("the README is writable");
         return;
     }
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        let current = format!("{}\n", lines(&printed).trim_end());
-        std::fs::write(&path, readme.replace(shown, &current)).expect("the README is writable");
-    } else {
-        panic!(
-            "README.md does not show what `scheduler {}` prints: run the tests with UPDATE_EXPECT=1",
-            arguments.join(" ")
-        );
-    }
+    assert!(
+        lines(shown).trim_end() == current.trim_end(),
+        "README.md does not show what `scheduler {}` prints: run the tests with UPDATE_EXPECT=1",
+        arguments.join(" ")
+    );
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! The outbox: messages in order, each there to be sent, at rest after a broker would not take it, or in the hands of one relay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use scheduler_core::Timestamp;
+
+use super::MemoryStore;
+use super::store::Shared;
+use crate::ports::{Dispatch, Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN, StoreError};
+
+/// The messages that no broker has confirmed.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    ready: BTreeMap<OutboxId, Dispatch>,
+    /// What a broker would not take, by the moment until which it rests.
+    resting: BTreeMap<(Timestamp, OutboxId), Dispatch>,
+    /// When each was written, those in the hands of relays included.
+    written: BTreeMap<OutboxId, Timestamp>,
+    last: i64,
+}
+
+impl Messages {
+    pub(super) fn add(&mut self, dispatch: Dispatch, now: Timestamp) {
+        self.last = self.last.saturating_add(1);
+        self.ready.insert(OutboxId(self.last), dispatch);
+        self.written.insert(OutboxId(self.last), now);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.written.values().next().copied()
+    }
+
+    /// The next messages that are not void; void ones are forgotten on the way.
+    fn take(
+        &mut self,
+        limit: usize,
+        now: Timestamp,
+        is_void: impl Fn(&Dispatch) -> bool,
+    ) -> Vec<OutboxMessage> {
+        while let Some(entry) = self.resting.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, id), dispatch) = entry.remove_entry();
+            self.ready.insert(id, dispatch);
+        }
+        let mut taken = Vec::new();
+        while taken.len() < limit
+            && let Some((id, dispatch)) = self.ready.pop_first()
+        {
+            if is_void(&dispatch) {
+                self.forget(id);
+            } else {
+                taken.push(OutboxMessage { id, dispatch });
+            }
+        }
+        taken
+    }
+
+    fn forget(&mut self, id: OutboxId) {
+        self.written.remove(&id);
+    }
+
+    fn rest(&mut self, messages: Vec<OutboxMessage>, now: Timestamp) {
+        let rest = TimeDelta::from_std(REST_AFTER_RETURN).unwrap_or_default();
+        let until = now.checked_add_signed(rest).unwrap_or(now);
+        self.resting.extend(messages.into_iter().map(|message| ((until, message.id), message.dispatch)));
+    }
+
+    fn give_back(&mut self, messages: Vec<OutboxMessage>) {
+        self.ready.extend(messages.into_iter().map(|message| (message.id, message.dispatch)));
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn unsent(&self, limit: usize) -> Result<Box<dyn OutboxBatch>, StoreError> {
+        let messages = self.shared.write(|state, now| {
+            let rows = &state.unfinished;
+            let waits = |dispatch: &Dispatch| {
+                rows.get(&dispatch.task).is_some_and(|row| row.waits_under(dispatch.dispatch))
+            };
+            state.outbox.take(limit, now, |dispatch| !waits(dispatch))
+        });
+        Ok(Box::new(Batch { shared: Arc::clone(&self.shared), messages }))
+    }
+}
+
+/// Messages in the hands of one relay.
+#[derive(Debug)]
+struct Batch {
+    shared: Arc<Shared>,
+    messages: Vec<OutboxMessage>,
+}
+
+#[async_trait]
+impl OutboxBatch for Batch {
+    fn messages(&self) -> &[OutboxMessage] {
+        &self.messages
+    }
+
+    async fn settle(mut self: Box<Self>, sent: &[OutboxId]) -> Result<(), StoreError> {
+        let sent: BTreeSet<OutboxId> = sent.iter().copied().collect();
+        let (sent, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.messages).into_iter().partition(|message| sent.contains(&message.id));
+        self.shared.write(|state, now| {
+            for message in sent {
+                state.outbox.forget(message.id);
+            }
+            state.outbox.rest(kept, now);
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let messages = std::mem::take(&mut self.messages);
+        self.shared.write(|state, _| state.outbox.give_back(messages));
+    }
+}

@@ -1,0 +1,89 @@
+//! Wake-ups: three counters that only grow. A listener that has seen less than there is has something to hear, however much it
+//! missed, so wake-ups coalesce by themselves and none is ever lost.
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::ports::{StoreError, Wake, Wakeups};
+
+/// Whom a transaction wakes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Woken {
+    pub(super) schedule: bool,
+    pub(super) outbox: bool,
+    pub(super) orders: bool,
+}
+
+/// How often each wake-up was said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    schedule: u64,
+    outbox: u64,
+    orders: u64,
+}
+
+/// Says wake-ups.
+#[derive(Debug, Default)]
+pub(super) struct Voice(watch::Sender<Said>);
+
+impl Voice {
+    pub(super) fn say(&self, woken: Woken) {
+        if woken == Woken::default() {
+            return;
+        }
+        self.0.send_modify(|said| {
+            said.schedule = said.schedule.wrapping_add(u64::from(woken.schedule));
+            said.outbox = said.outbox.wrapping_add(u64::from(woken.outbox));
+            said.orders = said.orders.wrapping_add(u64::from(woken.orders));
+        });
+    }
+
+    pub(super) fn listen(&self) -> Ear {
+        let mut said = self.0.subscribe();
+        let heard = *said.borrow_and_update();
+        Ear { said, heard }
+    }
+}
+
+/// Hears wake-ups.
+#[derive(Debug)]
+pub(super) struct Ear {
+    said: watch::Receiver<Said>,
+    heard: Said,
+}
+
+impl Ear {
+    /// The next wake-up that was said and not heard.
+    fn unheard(&mut self) -> Option<Wake> {
+        let said = *self.said.borrow_and_update();
+        let heard = &mut self.heard;
+        if heard.schedule != said.schedule {
+            heard.schedule = said.schedule;
+            Some(Wake::Schedule)
+        } else if heard.outbox != said.outbox {
+            heard.outbox = said.outbox;
+            Some(Wake::Outbox)
+        } else if heard.orders != said.orders {
+            heard.orders = said.orders;
+            Some(Wake::Orders)
+        } else {
+            None
+        }
+    }
+}
+
+#[async_trait]
+impl Wakeups for Ear {
+    async fn next(&mut self) -> Result<Wake, StoreError> {
+        loop {
+            if let Some(wake) = self.unheard() {
+                return Ok(wake);
+            }
+            // Only the end of the store closes the channel.
+            self.said.changed().await.map_err(|closed| StoreError::Unavailable {
+                context: "the store in memory is gone: open another".into(),
+                source: Box::new(closed),
+            })?;
+        }
+    }
+}
