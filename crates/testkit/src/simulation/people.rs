@@ -121,6 +121,12 @@ fn launchable(weather: &Weather) -> Launchable {
     }
 }
 
+/// Whether people may say what it depends on. Updates are linked to by others, and workflows wait for their own, so that a
+/// dependency of theirs can close a circle, which never ends: the reasons say so, and it is nobody's fault but people's.
+const fn may_depend(of: &Launchable) -> bool {
+    matches!(of, Launchable::JobTemplate(_) | Launchable::SystemJob(_) | Launchable::AdHocCommand { .. })
+}
+
 /// Launches now and then, for a while. Returns everything that was launched.
 ///
 /// # Panics
@@ -137,7 +143,7 @@ pub async fn launch(store: Arc<dyn Store>, weather: Arc<Weather>) -> Vec<TaskId>
             if weather.dice.happens(Odds::one_in(5)) {
                 launch.priority = Some(Priority::new(5));
             }
-            if !launched.is_empty() && weather.dice.happens(Odds::one_in(8)) {
+            if may_depend(&launch.of) && !launched.is_empty() && weather.dice.happens(Odds::one_in(5)) {
                 launch.dependencies = vec![weather.dice.one_of(&launched)];
             }
         }
