@@ -13,8 +13,27 @@
 //! dispatch lets only one taker through; a node that dies stops its heartbeat, and the next pass fails what ran there and
 //! takes back what waited for it.
 
+mod backoff;
+mod chain;
 pub mod definition;
 pub mod memory;
+pub mod metrics;
+mod node;
+mod options;
+mod pool;
 pub mod ports;
+mod relay;
+mod runner;
+mod running;
+mod schedule;
+mod signal;
+mod trigger;
+mod worker;
 
 pub use memory::{MemoryBroker, MemoryStore};
+pub use node::{Health, Node, NodeBuilder, NodeError, Reloaded, Roles};
+pub use options::Options;
+pub use pool::{PoolBounds, PoolStatus};
+pub use runner::{BroadcastHandler, CommandOptions, Context, Ending, Handler, Handlers, Hook, IntoEnded};
+pub use schedule::{PassObserver, PassReport, PhaseDurations, ScheduleError, Scheduled, Scheduler};
+pub use signal::Signal;

@@ -108,7 +108,8 @@ fn starts(sentence: String) -> Described {
     Described { word: "start", token: None, sentence, tone: Tone::Good, show: Show::Starts }
 }
 
-fn holds(reason: &Reason, sentence: String) -> Described {
+/// Describes the reason of a held task.
+pub(crate) fn holds(reason: &Reason, sentence: String) -> Described {
     let (word, tone) = match reason.outlook() {
         Outlook::Waiting => ("hold", Tone::Waiting),
         Outlook::Never => ("hold, never runs", Tone::Bad),

@@ -9,31 +9,58 @@ use crate::Found;
 use crate::cli::ExplainArgs;
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
+use crate::live::{title, tone, unknown_task};
 use crate::output::Output;
+use crate::source::Source;
 use crate::words::{Names, On};
-use crate::{problems, read};
+use crate::{open, problems, read};
 
 /// Plans, and explains the one task. What the pass does with it decides the exit code: nothing for a task that stays as it is.
 pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
-    let rules = read::rules(&wanted.rules)?;
-    let snapshot = read::snapshot(&wanted.snapshot)?;
     let id = TaskId::new(wanted.task);
-    let rows: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == id).collect();
-    if rows.is_empty() {
-        return Err(unknown(wanted, &snapshot));
+    let given = wanted.rules.as_deref().map(read::rules).transpose()?;
+    let Some(source) = &wanted.snapshot else { return live(wanted, id, given) };
+    let rules = given.unwrap_or_else(RuleSet::tower_2018);
+    let snapshot = read::snapshot(source)?;
+    if snapshot.tasks.iter().all(|task| task.id != id) {
+        return Err(unknown(source, id, &snapshot));
     }
-    problems::print(&wanted.snapshot, &snapshot, &rules);
-    let plan = scheduler_core::plan(&snapshot, &rules);
+    problems::print(source, &snapshot, &rules);
+    answer(&snapshot, &rules, id)
+}
+
+/// The same on what the database holds now. A pass reads no task that ended and that nothing waits for: of such a one the row says
+/// all there is.
+fn live(wanted: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Found, Failure> {
+    let (reading, row) = open::block_on(async {
+        let store = open::store(&wanted.database).await?;
+        Ok((store.read().await?, store.task(id).await?))
+    })?;
+    if reading.snapshot.tasks.iter().any(|task| task.id == id) {
+        return answer(&reading.snapshot, &given.unwrap_or(reading.rules), id);
+    }
+    let row = row.ok_or_else(|| unknown_task(id))?;
     let mut out = Output::stdout();
-    Answer { snapshot: &snapshot, rules: &rules, plan: &plan, names: Names::of(&snapshot) }
-        .print(&rows, &mut out)?;
+    let style = tone(row.status).style();
+    let when = row.finished.map(|at| format!(" since {at}")).unwrap_or_default();
+    let why = if row.explanation.is_empty() { String::new() } else { format!(": {}", row.explanation) };
+    writeln!(out, "{}: {style}{}{style:#}{when}{why}", title(&row), row.status.token())?;
+    out.finish()?;
+    Ok(Found::Nothing)
+}
+
+fn answer(snapshot: &Snapshot, rules: &RuleSet, id: TaskId) -> Result<Found, Failure> {
+    let rows: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == id).collect();
+    let plan = scheduler_core::plan(snapshot, rules);
+    let mut out = Output::stdout();
+    Answer { snapshot, rules, plan: &plan, names: Names::of(snapshot) }.print(&rows, &mut out)?;
     out.finish()?;
     let changes = plan.decision(id).is_some_and(|decision| decision.action.changes_something());
     Ok(Found::something_if(changes || plan.nodes.iter().any(|decision| decision.workflow == id)))
 }
 
-fn unknown(wanted: &ExplainArgs, snapshot: &Snapshot) -> Failure {
-    let failure = Failure::new(format!("{}: there is no task {} in it", wanted.snapshot, wanted.task));
+fn unknown(source: &Source, id: TaskId, snapshot: &Snapshot) -> Failure {
+    let failure = Failure::new(format!("{source}: there is no task {id} in it"));
     let ids = snapshot.tasks.iter().map(|task| task.id);
     match (ids.clone().min(), ids.max()) {
         (Some(first), Some(last)) => failure.remedy(format!(

@@ -1,5 +1,6 @@
 //! What went wrong, where, and what to do about it.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -15,6 +16,12 @@ impl Failure {
     /// What went wrong; the place, if there is one, stands first, as in `snapshot.json:12:7: …`.
     pub(crate) fn new(what: String) -> Self {
         Self { what, remedy: None }
+    }
+
+    /// Where it went wrong, put first.
+    pub(crate) fn at(mut self, place: impl Display) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
     }
 
     /// What to do about it.

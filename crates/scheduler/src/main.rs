@@ -1,15 +1,20 @@
-//! The program `scheduler`: plans, explains and audits scheduling passes.
+//! The program `scheduler`: plans, explains and audits passes at a desk, runs nodes, and asks a live control plane.
 //!
-//! It reads files, calls the pure functions of `scheduler-core`, and prints; it decides nothing itself. Exit codes: 0
-//! nothing to do (an audit: clean), 2 there are decisions (an audit: violations), 1 an error, usage errors included.
+//! It reads files, calls the pure functions of `scheduler-core` and the ports of `control-plane`, and prints; it decides
+//! nothing itself. Exit codes: 0 done or nothing to do (an audit: clean), 2 there are decisions (an audit: violations; waited-for
+//! tasks: not all were successful), 1 an error, usage errors included.
 
 mod audit;
 mod cli;
 mod decisions;
+mod define;
 mod demo;
 mod explain;
 mod failure;
 mod import;
+mod live;
+mod node;
+mod open;
 mod output;
 mod plan;
 mod problems;
@@ -22,6 +27,7 @@ mod words;
 use std::process::ExitCode;
 
 use clap::Parser;
+use control_plane::ports::Answer;
 
 use cli::{Cli, Command};
 use failure::Failure;
@@ -78,8 +84,27 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Explain(wanted) => explain::run(&wanted),
         Command::Audit(wanted) => audit::run(&wanted),
         Command::Schema { of } => schema::run(of),
-        Command::Rules { rules, json } => tables::run(&rules, json),
+        Command::Rules { rules, json, database } => tables::run(rules.as_deref(), &database, json),
         Command::Import { from } => import::run(&from),
         Command::Demo => demo::run(),
+        Command::Node(wanted) => node::run(&wanted),
+        Command::Migrate { database } => live::migrate(&database),
+        Command::Apply(wanted) => define::apply::run(&wanted),
+        Command::Launch(wanted) => live::launch::run(&wanted),
+        Command::Cancel(wanted) => live::cancel::run(&wanted),
+        Command::Approve(wanted) => live::answer::run(&wanted, Answer::Approve),
+        Command::Deny(wanted) => live::answer::run(&wanted, Answer::Deny),
+        Command::Status(wanted) => live::status::run(&wanted),
+        Command::Output(wanted) => live::printed::run(&wanted),
+        Command::Snapshot(wanted) => live::snapshot::run(&wanted),
+        Command::Rpc(wanted) => live::rpc::run(&wanted),
+        Command::Instance(wanted) => define::run(&wanted),
+        Command::Group(wanted) => define::run(&wanted),
+        Command::Project(wanted) => define::run(&wanted),
+        Command::Inventory(wanted) => define::run(&wanted),
+        Command::InventorySource(wanted) => define::run(&wanted),
+        Command::Template(wanted) => define::run(&*wanted),
+        Command::SystemJob(wanted) => define::run(&wanted),
+        Command::Workflow(wanted) => define::run(&wanted),
     }
 }

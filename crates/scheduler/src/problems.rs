@@ -6,13 +6,11 @@ use std::io::{self, Write};
 use anstyle::AnsiColor;
 use scheduler_core::{Problem, RuleSet, Severity, Snapshot};
 
-use crate::source::Source;
-
 /// So many are shown of one file; a snapshot with a defect in each row would hide the plan.
 const MOST: usize = 20;
 
 /// Prints the problems of a snapshot and of a rule set. Planning goes on: the pass contains malformed rows (R11).
-pub(crate) fn print(source: &Source, snapshot: &Snapshot, rules: &RuleSet) {
+pub(crate) fn print(source: &dyn Display, snapshot: &Snapshot, rules: &RuleSet) {
     let mut of_rules = rules.problems();
     of_rules.extend(rules.problems_with(snapshot));
     let mut stderr = anstream::stderr().lock();

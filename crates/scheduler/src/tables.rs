@@ -6,13 +6,20 @@ use comfy_table::{Cell, CellAlignment, Table};
 use scheduler_core::{Claim, Matrix, Mode, Resource, RuleSet, Simultaneous};
 
 use crate::Found;
+use crate::cli::live::Database;
 use crate::failure::Failure;
 use crate::output::{Output, table};
-use crate::read;
+use crate::{open, read};
 
 /// Prints the claims and a matrix for each resource, then the other numbers of the rule set.
-pub(crate) fn run(argument: &str, json: bool) -> Result<Found, Failure> {
-    let rules = read::rules(argument)?;
+pub(crate) fn run(argument: Option<&str>, database: &Database, json: bool) -> Result<Found, Failure> {
+    let rules = match argument {
+        Some(argument) => read::rules(argument)?,
+        None if database.database_url.is_some() => {
+            open::block_on(async { Ok(open::store(database).await?.read().await?) })?.rules
+        }
+        None => RuleSet::tower_2018(),
+    };
     let mut out = Output::stdout();
     if json {
         serde_json::to_writer_pretty(&mut out, &rules).map_err(std::io::Error::from)?;

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use control_plane::ports::NodeView;
 use scheduler_core::{
     Create, GroupId, InstanceId, InventoryId, InventorySourceId, Origin, Place, Placement, ProjectId,
     Snapshot, TaskId, TaskRef, Work, WorkflowOf,
 };
 
 /// The names that a snapshot gives. An id without one is shown as it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names<'a> {
     tasks: HashMap<TaskId, &'a str>,
     instances: HashMap<InstanceId, &'a str>,
@@ -30,6 +31,12 @@ impl<'a> Names<'a> {
             instances: snapshot.instances.iter().map(|row| (row.id, row.hostname.as_str())).collect(),
             groups: snapshot.groups.iter().map(|row| (row.id, row.name.as_str())).collect(),
         }
+    }
+
+    /// With the hostnames of these too.
+    pub(crate) fn with_nodes(mut self, nodes: &'a [NodeView]) -> Self {
+        self.instances.extend(nodes.iter().map(|node| (node.id, node.hostname.as_str())));
+        self
     }
 
     /// A task: `12 deploy-web`.

@@ -1,12 +1,18 @@
 //! The arguments.
 
+pub(crate) mod define;
+pub(crate) mod live;
+pub(crate) mod node;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::source::Source;
+use define::Define;
+use live::Database;
 
-/// Plans, explains and audits scheduling passes.
+/// Plans, explains and audits scheduling passes at a desk, and runs the nodes of a control plane that makes them
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -15,10 +21,13 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
+At a desk, from files: plan, explain FILE TASK, audit, schema, rules, import, demo.
+On a live control plane, whose database is named by --database-url or DATABASE_URL: the others.
+
 Exit codes:
-  0  nothing to do; for `audit`: no violation
-  1  an error, in the arguments, in a file or while writing
-  2  there are decisions; for `audit`: there are violations
+  0  done, or nothing to do; for `audit`: no violation
+  1  an error, in the arguments, in a file, from a server or while writing
+  2  there are decisions; for `audit`: violations; for `launch --wait` and `node --until-idle`: tasks that were not successful
 
 Files may be compressed with gzip. `-` stands for standard input. Colour goes to terminals only; NO_COLOR stops it.";
 
@@ -27,6 +36,8 @@ pub(crate) enum Command {
     /// Decide what a pass would do with a snapshot, and say why
     Plan(PlanArgs),
     /// Say what a pass would do with one task, and follow what it waits for to the end
+    ///
+    /// `explain FILE TASK` asks a snapshot in a file, `explain TASK` the live database.
     Explain(ExplainArgs),
     /// Check a plan against the rules
     Audit(AuditArgs),
@@ -38,20 +49,72 @@ pub(crate) enum Command {
     },
     /// Print the tables of claims and conflicts, from the data that a pass goes by
     Rules {
-        /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
-        #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
-        rules: String,
-        /// Print the rule set as JSON: a start for one of your own
+        /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, that of the database if one is named,
+        /// else `tower-2018`
+        #[arg(long, value_name = "SET|FILE")]
+        rules: Option<String>,
+        /// Print the rule set as JSON: a start for one of your own, and what `plan --rules` takes
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        database: Database,
     },
     /// Turn a real workload into a snapshot at a chosen moment
     Import {
         #[command(subcommand)]
         from: ImportFrom,
     },
-    /// Run a small made-up cluster through real passes in virtual time until all is done
+    /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
     Demo,
+    /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory
+    Node(Box<node::NodeArgs>),
+    /// Create the tables, or bring them up to date
+    Migrate {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Define what a file describes; what it does not name stays as it is
+    Apply(live::ApplyArgs),
+    /// Launch tasks
+    Launch(Box<live::LaunchArgs>),
+    /// Ask to cancel tasks
+    Cancel(live::TasksArgs),
+    /// Let workflows go on that wait for a word
+    Approve(live::TasksArgs),
+    /// Let workflows not go on that wait for a word
+    Deny(live::TasksArgs),
+    /// Show what waits and why, what runs and where, and the nodes
+    Status(live::StatusArgs),
+    /// Print what a task printed
+    Output(live::OutputArgs),
+    /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`
+    Snapshot(live::SnapshotArgs),
+    /// Ask the nodes themselves
+    Rpc(live::RpcArgs),
+    /// Machines that run or control tasks
+    #[command(subcommand)]
+    Instance(Define<define::InstanceFlags>),
+    /// Sets of machines, and container platforms
+    #[command(subcommand)]
+    Group(Define<define::GroupFlags>),
+    /// Projects, and what updates them
+    #[command(subcommand)]
+    Project(Define<define::ProjectFlags>),
+    /// Inventories
+    #[command(subcommand)]
+    Inventory(Define<define::InventoryFlags>),
+    /// Sources of inventories, and what updates them
+    #[command(subcommand)]
+    InventorySource(Define<define::InventorySourceFlags>),
+    /// Job templates
+    #[command(subcommand)]
+    Template(Box<Define<define::TemplateFlags>>),
+    /// System jobs
+    #[command(subcommand)]
+    SystemJob(Define<define::SystemJobFlags>),
+    /// Workflow templates
+    #[command(subcommand)]
+    Workflow(Define<define::WorkflowFlags>),
 }
 
 #[derive(Debug, Args)]
@@ -74,16 +137,19 @@ pub(crate) struct PlanArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub(crate) struct ExplainArgs {
-    /// The snapshot, a JSON file, or `-`
+    /// The snapshot, a JSON file, or `-`; left out, what the database holds now
     #[arg(value_name = "FILE")]
-    pub(crate) snapshot: Source,
+    pub(crate) snapshot: Option<Source>,
     /// The id of the task
-    #[arg(allow_negative_numbers = true)]
+    #[arg(required = true, allow_negative_numbers = true)]
     pub(crate) task: i64,
-    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
-    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
-    pub(crate) rules: String,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, `tower-2018` for a file and its own for a database
+    #[arg(long, value_name = "SET|FILE")]
+    pub(crate) rules: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: Database,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,146 @@
+//! Puts a node together.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use scheduler_core::{Forks, NodeType};
+
+use super::calls::{Reload, Reloaded};
+use super::health::Health;
+use super::listen::Signals;
+use super::{Node, Roles};
+use crate::options::Options;
+use crate::ports::{Broker, Clock, Joining, Store, SystemClock};
+use crate::runner::Handlers;
+use crate::schedule::PassObserver;
+
+/// What a node is made of. Everything but the store and the broker has a default.
+pub struct NodeBuilder {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) broker: Arc<dyn Broker>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) joining: Joining,
+    pub(super) roles: Roles,
+    pub(super) handlers: Handlers,
+    pub(super) options: Options,
+    pub(super) observer: Option<Arc<dyn PassObserver>>,
+    pub(super) reload: Option<Reload>,
+}
+
+impl fmt::Debug for NodeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeBuilder")
+            .field("joining", &self.joining)
+            .field("roles", &self.roles)
+            .field("handlers", &self.handlers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NodeBuilder {
+    pub(super) fn new(store: Arc<dyn Store>, broker: Arc<dyn Broker>) -> Self {
+        Self {
+            store,
+            broker,
+            clock: Arc::new(SystemClock),
+            joining: Joining {
+                hostname: "node-1".into(),
+                node_type: NodeType::default(),
+                capacity: None,
+                version: env!("CARGO_PKG_VERSION").into(),
+            },
+            roles: Roles::ALL,
+            handlers: Handlers::default(),
+            options: Options::default(),
+            observer: None,
+            reload: None,
+        }
+    }
+
+    /// Its name, by which the instance is known; `node-1` by default.
+    #[must_use]
+    pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
+        self.joining.hostname = hostname.into();
+        self
+    }
+
+    /// What it has in forks, if the instance is not defined yet: then it is defined when the node joins. Without this, an
+    /// unknown name is refused.
+    #[must_use]
+    pub const fn capacity(mut self, capacity: Forks) -> Self {
+        self.joining.capacity = Some(capacity);
+        self
+    }
+
+    /// What it may run, if the instance is not defined yet; hybrid by default.
+    #[must_use]
+    pub const fn node_type(mut self, node_type: NodeType) -> Self {
+        self.joining.node_type = node_type;
+        self
+    }
+
+    /// The version of the program, for people; this library's by default.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.joining.version = version.into();
+        self
+    }
+
+    /// What it does; all of it by default. A node that is no worker joins without capacity, so that no task is sent to it.
+    #[must_use]
+    pub const fn roles(mut self, roles: Roles) -> Self {
+        self.roles = roles;
+        self
+    }
+
+    /// What it can run; commands by default.
+    #[must_use]
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = handlers;
+        self
+    }
+
+    /// The numbers that it goes by.
+    #[must_use]
+    pub const fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The clock for what it says of itself; this machine's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Shows every pass that it makes to this observer.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn PassObserver>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// What to do when it is asked to read its configuration again, besides recycling the pool. An error is the answer, and
+    /// nothing changes.
+    #[must_use]
+    pub fn on_reload<F, R>(mut self, reload: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Reloaded, String>> + Send + 'static,
+    {
+        self.reload = Some(Arc::new(move || Box::pin(reload())));
+        self
+    }
+
+    /// The node, not running yet.
+    #[must_use]
+    pub fn build(mut self) -> Node {
+        if !self.roles.worker && self.joining.capacity.is_some() {
+            self.joining.capacity = Some(Forks::ZERO);
+        }
+        let health = Arc::new(Health::new(self.options.heartbeat * 3));
+        Node { parts: self, signals: Signals::default(), health }
+    }
+}

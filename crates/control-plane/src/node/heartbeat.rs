@@ -1,0 +1,76 @@
+//! Says that the node lives, and hears whether another has taken its name.
+
+use std::sync::Arc;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::health::Health;
+use crate::backoff::Backoff;
+use crate::chain::Chain;
+use crate::options::Options;
+use crate::ports::{Membership, Standing, Store};
+use crate::signal::Signal;
+
+/// The heart of a node.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) member: Membership,
+    pub(super) health: Arc<Health>,
+    /// Orders are asked for with each beat: a node that was frozen learns so what it has lost meanwhile.
+    pub(super) orders: Signal,
+    /// Cancelled when another process has joined under this name.
+    pub(super) replaced: CancellationToken,
+    pub(super) options: Options,
+}
+
+impl Heartbeat {
+    /// Beats until told to stop. A beat that is lost is tried again soon.
+    pub(super) async fn run(&self, stop: CancellationToken) {
+        let mut period = interval(self.options.heartbeat);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut backoff = Backoff::up_to(self.options.retry_cap.min(self.options.heartbeat));
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = period.tick() => {}
+            }
+            while !self.beat().await {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = backoff.wait() => {}
+                }
+            }
+            backoff.reset();
+            if self.replaced.is_cancelled() {
+                return stop.cancelled().await;
+            }
+        }
+    }
+
+    /// One beat; whether the store has answered. One that takes longer than two periods is as good as lost.
+    async fn beat(&self) -> bool {
+        match timeout(self.options.heartbeat * 2, self.store.beat(self.member)).await {
+            Ok(Ok(Standing::Member)) => {
+                self.health.beat();
+                self.orders.request();
+                true
+            }
+            Ok(Ok(Standing::Replaced)) => {
+                self.replaced.cancel();
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error = %Chain(&error), "a heartbeat was lost, trying again");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("a heartbeat got no answer, trying again");
+                false
+            }
+        }
+    }
+}

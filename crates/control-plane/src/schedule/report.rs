@@ -1,0 +1,86 @@
+//! What a call of `schedule()` did, as counts and durations.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scheduler_core::Plan;
+
+use crate::metrics::{self, Phase};
+use crate::ports::Committed;
+
+/// How a call of `schedule()` went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheduled {
+    /// Somebody else holds the lock; nothing was done.
+    Busy,
+    /// Passes were made.
+    Ran(PassReport),
+}
+
+/// What the passes of one call did. Reasons are those of the last one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassReport {
+    /// How many passes were committed.
+    pub passes: usize,
+    /// How many were dropped because a row changed under the plan (R12.3).
+    pub stale: usize,
+    /// How many tasks started.
+    pub starts: usize,
+    /// How many messages the outbox got.
+    pub dispatched: usize,
+    /// How many tasks ended.
+    pub ends: usize,
+    /// How many tasks were created.
+    pub creates: usize,
+    /// How many starts were left out because their rows changed (R12.3).
+    pub skipped: usize,
+    /// How many tasks were held, by the token of the reason.
+    pub holds: BTreeMap<&'static str, usize>,
+    /// Whether another call should follow at once.
+    pub more: bool,
+    /// How long the phases took.
+    pub durations: PhaseDurations,
+}
+
+/// How long the phases of passes took together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseDurations {
+    /// Reading the snapshot.
+    pub read: Duration,
+    /// Planning.
+    pub plan: Duration,
+    /// Auditing, if that is on.
+    pub audit: Duration,
+    /// Writing.
+    pub commit: Duration,
+}
+
+impl PhaseDurations {
+    pub(super) fn add(&mut self, phase: Phase, took: Duration) {
+        let sum = match phase {
+            Phase::Read => &mut self.read,
+            Phase::Plan => &mut self.plan,
+            Phase::Audit => &mut self.audit,
+            Phase::Commit => &mut self.commit,
+        };
+        *sum += took;
+        if phase != Phase::Audit || !took.is_zero() {
+            metrics::phase(phase, took);
+        }
+    }
+}
+
+impl PassReport {
+    pub(super) fn count(&mut self, plan: &Plan, committed: &Committed) {
+        self.passes += 1;
+        self.skipped += committed.skipped.len();
+        self.starts += plan.starts().count().saturating_sub(committed.skipped.len());
+        self.dispatched += committed.dispatched;
+        self.ends += plan.decisions.iter().filter(|decision| decision.action.end().is_some()).count();
+        self.creates += committed.created.iter().flatten().count();
+        self.holds.clear();
+        for (_, reason) in plan.holds() {
+            *self.holds.entry(reason.token()).or_default() += 1;
+        }
+    }
+}

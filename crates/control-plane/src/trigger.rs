@@ -1,0 +1,95 @@
+//! When passes run: on events, and periodically as a fail-safe (R12.2).
+//!
+//! Events that pile up while a pass runs become one request. It is correct with either trigger alone: the store's
+//! wake-ups may all be lost, then the period serves; the period may be long, then every change wakes. A request that met
+//! "busy" is made anew after a short while: whoever holds the lock hears of the same event and runs another pass for it,
+//! so this matters only if that node dies.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::chain::Chain;
+use crate::options::Options;
+use crate::schedule::{Scheduled, Scheduler};
+use crate::signal::Signal;
+
+/// Calls `schedule()` when asked to, and now and then.
+#[derive(Debug)]
+pub(crate) struct Trigger {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) requests: Signal,
+    pub(crate) options: Options,
+}
+
+/// What comes after a call.
+enum After {
+    Rest,
+    Again(Duration),
+}
+
+impl Trigger {
+    /// Runs until told to stop, at first at once. A pass that has begun is made to its end.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        let mut period = interval_at(Instant::now() + self.options.period, self.options.period);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut errors = Backoff::up_to(self.options.retry_cap);
+        let mut busy = self.options.busy_delay;
+        let mut asked = true;
+        loop {
+            match self.call(asked, &mut errors, &mut busy).await {
+                After::Rest => {
+                    asked = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return,
+                        () = self.requests.requested() => true,
+                        _ = period.tick() => false,
+                    };
+                }
+                After::Again(pause) => {
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return,
+                        () = sleep(pause) => {}
+                    }
+                    asked = true;
+                }
+            }
+        }
+    }
+
+    /// One call. An event is served only by a pass that ran: until then it is asked for again.
+    async fn call(&self, asked: bool, errors: &mut Backoff, busy: &mut Duration) -> After {
+        match self.scheduler.schedule().await {
+            Ok(Scheduled::Ran(report)) => {
+                errors.reset();
+                *busy = self.options.busy_delay;
+                tracing::debug!(
+                    passes = report.passes,
+                    starts = report.starts,
+                    ends = report.ends,
+                    creates = report.creates,
+                    skipped = report.skipped,
+                    stale = report.stale,
+                    "passes made"
+                );
+                if report.more {
+                    self.requests.request();
+                }
+                After::Rest
+            }
+            Ok(Scheduled::Busy) if asked => {
+                let pause = *busy;
+                *busy = pause.saturating_mul(2).min(self.options.retry_cap);
+                After::Again(pause)
+            }
+            Ok(Scheduled::Busy) => After::Rest,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "no pass was made, trying again");
+                After::Again(errors.next())
+            }
+        }
+    }
+}

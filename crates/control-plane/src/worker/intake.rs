@@ -1,0 +1,167 @@
+//! Dispatches in: claim, acknowledge, begin.
+//!
+//! A message is acknowledged when its claim is committed, and not before, so that the broker delivers it again if the node
+//! dies in between; nor long after, since brokers give up on consumers that hold messages for long. A consumer that had no
+//! room for some seconds gives its messages back, so that others may have those of the shared queue.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use crate::backoff::Backoff;
+use crate::chain::Chain;
+use crate::metrics;
+use crate::ports::{BrokerError, Claimed, Deliveries, Dispatch, StoreError};
+
+/// How long a full pool keeps messages that it cannot begin.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
+
+/// How many reports may be unwritten before nothing more is taken: a store that takes no reports gets no claims.
+const UNWRITTEN_LIMIT: usize = 10_000;
+
+/// Why a consumer is done for.
+enum Done {
+    /// The node stops, or the pool was full for long.
+    GaveBack,
+    Broke(BrokerError),
+}
+
+impl Worker {
+    /// Takes dispatches until told to stop. A claim that has begun is made to its end, so that none is lost on the way.
+    pub(crate) async fn take(&self, stop: CancellationToken) {
+        let mut backoff = Backoff::up_to(self.options.retry_cap);
+        while !stop.is_cancelled() {
+            let slots = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                slots = self.room() => slots,
+            };
+            tracing::trace!(slots, "asking for dispatches");
+            let prefetch = self.pool.status().bounds.most.clamp(1, 1_000);
+            let opened = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                opened = self.broker.deliveries(self.member.instance, u16::try_from(prefetch).unwrap_or(1_000)) => opened,
+            };
+            let error = match opened {
+                Ok(deliveries) => match self.consume(deliveries, &mut backoff, &stop).await {
+                    Done::GaveBack => continue,
+                    Done::Broke(error) => error,
+                },
+                Err(error) => error,
+            };
+            tracing::warn!(error = %Chain(&error), "no dispatches can be taken, trying again");
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = backoff.wait() => {}
+            }
+        }
+    }
+
+    /// Waits until something could begin at once, and says how many could.
+    async fn room(&self) -> usize {
+        self.reports.backlog_below(UNWRITTEN_LIMIT).await;
+        usize::try_from(self.pool.slots().await).unwrap_or(usize::MAX)
+    }
+
+    async fn consume(
+        &self,
+        mut deliveries: Box<dyn Deliveries>,
+        backoff: &mut Backoff,
+        stop: &CancellationToken,
+    ) -> Done {
+        loop {
+            let slots = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Done::GaveBack,
+                slots = timeout(GIVE_BACK_AFTER, self.room()) => match slots {
+                    Ok(slots) => slots,
+                    Err(_) => return Done::GaveBack,
+                },
+            };
+            let dispatches = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Done::GaveBack,
+                next = deliveries.next(slots.clamp(1, self.options.claim_batch.max(1))) => match next {
+                    Ok(dispatches) => dispatches,
+                    Err(error) => return Done::Broke(error),
+                },
+            };
+            backoff.reset();
+            let Some(claimed) = self.claim(dispatches, stop).await else { return Done::GaveBack };
+            let acknowledged = deliveries.acknowledge().await;
+            for (dispatch, claimed) in claimed {
+                match claimed {
+                    Claimed::Run(assignment) => self.begin(*assignment, dispatch),
+                    Claimed::Void => tracing::debug!(
+                        task = %dispatch.task,
+                        dispatch = %dispatch.dispatch,
+                        "nothing to take under this dispatch"
+                    ),
+                }
+            }
+            if let Err(error) = acknowledged {
+                return Done::Broke(error);
+            }
+        }
+    }
+
+    /// Claims what is not in hand yet, until the store answers; `None` when the node stops before it does.
+    async fn claim(
+        &self,
+        mut dispatches: Vec<Dispatch>,
+        stop: &CancellationToken,
+    ) -> Option<Vec<(Dispatch, Claimed)>> {
+        let mut seen = std::collections::HashSet::new();
+        dispatches.retain(|one| {
+            let key = (one.task, one.dispatch);
+            seen.insert(key) && !self.running.holds(key)
+        });
+        if dispatches.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut backoff = Backoff::up_to(self.options.retry_cap);
+        loop {
+            match self.claim_once(&dispatches).await {
+                Ok(claimed) => {
+                    for claimed in &claimed {
+                        metrics::claimed(claimed);
+                    }
+                    return Some(dispatches.into_iter().zip(claimed).collect());
+                }
+                Err(error) => tracing::warn!(error = %Chain(&error), "nothing was claimed, trying again"),
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                () = backoff.wait() => {}
+            }
+        }
+    }
+
+    /// All at once; when the store cannot do that whatever the connection, one by one, so that one bad row stops no other. The
+    /// bad one is passed over: it stays `waiting`, and is dispatched again after the rules' grace (R8.2).
+    async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Vec<Claimed>, StoreError> {
+        let keys: Vec<_> = dispatches.iter().map(|one| (one.task, one.dispatch)).collect();
+        match self.store.claim(self.member, &keys).await {
+            Err(error) if !error.is_transient() => {
+                let mut claimed = Vec::with_capacity(keys.len());
+                for key in keys {
+                    claimed.push(match self.store.claim(self.member, &[key]).await {
+                        Ok(one) => one.into_iter().next().unwrap_or(Claimed::Void),
+                        Err(error) if error.is_transient() => return Err(error),
+                        Err(error) => {
+                            let (task, dispatch) = key;
+                            tracing::error!(%task, %dispatch, error = %Chain(&error), "cannot be claimed");
+                            Claimed::Void
+                        }
+                    });
+                }
+                Ok(claimed)
+            }
+            other => other,
+        }
+    }
+}

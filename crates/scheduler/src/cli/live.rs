@@ -1,0 +1,233 @@
+//! The arguments of the commands that work on a running control plane.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use control_plane::ports::{Launchable, TraceContext};
+
+use super::define::RunFlags;
+use crate::source::Source;
+
+/// A URL that may hold a password: never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretUrl(String);
+
+impl SecretUrl {
+    /// The URL, for the driver alone.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SecretUrl {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Infallible> {
+        Ok(Self(url.to_owned()))
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretUrl(…)")
+    }
+}
+
+/// Which database.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Servers")]
+pub(crate) struct Database {
+    /// The PostgreSQL database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<SecretUrl>,
+    /// The schema in it; several control planes may share a database
+    #[arg(long, value_name = "SCHEMA", env = "DATABASE_SCHEMA", default_value = "scheduler")]
+    pub(crate) database_schema: String,
+}
+
+/// Which broker.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Servers")]
+pub(crate) struct Messages {
+    /// The RabbitMQ server: `amqp://USER:PASSWORD@HOST:PORT/VHOST`
+    #[arg(long, value_name = "URL", env = "AMQP_URL", hide_env_values = true)]
+    pub(crate) amqp_url: Option<SecretUrl>,
+    /// What the names of its queues and exchanges begin with; several control planes may share a server
+    #[arg(long, value_name = "PREFIX", env = "AMQP_PREFIX", default_value = "scheduler")]
+    pub(crate) amqp_prefix: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scheduler launch template:deploy-web
+  scheduler launch workflow:release --priority 10 --wait
+  scheduler launch --inventory production --forks 10 -- uptime
+
+Exit codes: 0 launched, with --wait: all were successful; 2 with --wait: some were not; 1 an error, nothing was launched")]
+pub(crate) struct LaunchArgs {
+    /// What: a kind (template, project, inventory-source, system-job, workflow) and a name; all are launched or none.
+    /// What to run is as defined; a payload, a timeout and so on are laid over it
+    #[arg(value_name = "KIND:NAME", value_parser = launchable, required_unless_present = "inventory", conflicts_with = "inventory")]
+    pub(crate) what: Vec<Launchable>,
+    /// Run one command on this inventory instead
+    #[arg(long, value_name = "NAME")]
+    pub(crate) inventory: Option<String>,
+    /// The groups that the command may run in, in order of preference
+    #[arg(long, value_name = "GROUP", value_delimiter = ',', requires = "inventory")]
+    pub(crate) groups: Vec<String>,
+    /// How many hosts the command works on at once
+    #[arg(long, value_name = "N", requires = "inventory")]
+    pub(crate) forks: Option<u32>,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+    /// Higher is considered first; left out, as defined
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) priority: Option<i32>,
+    /// Tasks that must be successful first
+    #[arg(long, value_name = "TASK", value_delimiter = ',')]
+    pub(crate) after: Vec<i64>,
+    /// How many of each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) count: u32,
+    /// Wait until they have ended
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The trace that it belongs to, as in W3C's `traceparent`
+    #[arg(long, value_name = "TRACEPARENT", env = "TRACEPARENT", value_parser = trace, hide = true)]
+    pub(crate) trace: Option<TraceContext>,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `template:deploy-web`.
+pub(crate) fn launchable(text: &str) -> Result<Launchable, String> {
+    let kinds = "template, project, inventory-source, system-job or workflow";
+    let Some((kind, name)) = text.split_once(':') else {
+        return Err(format!("write a kind and a name, as in template:{text}; kinds are {kinds}"));
+    };
+    let name = name.to_owned();
+    match kind {
+        _ if name.is_empty() => Err("the name after the colon is missing".to_owned()),
+        "template" => Ok(Launchable::JobTemplate(name)),
+        "project" => Ok(Launchable::Project(name)),
+        "inventory-source" => Ok(Launchable::InventorySource(name)),
+        "system-job" => Ok(Launchable::SystemJob(name)),
+        "workflow" => Ok(Launchable::Workflow(name)),
+        other => Err(format!("{other:?} cannot be launched; kinds are {kinds}")),
+    }
+}
+
+fn trace(text: &str) -> Result<TraceContext, String> {
+    TraceContext::try_from(text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// Some tasks of the database.
+#[derive(Debug, Args)]
+pub(crate) struct TasksArgs {
+    /// Their ids
+    #[arg(required = true, value_name = "TASK")]
+    pub(crate) tasks: Vec<i64>,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Its id
+    #[arg(value_name = "TASK")]
+    pub(crate) task: i64,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How many rows of each table to show; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// How many of the tasks that ended last to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) finished: usize,
+    /// Show the reasons as passes stored them, instead of asking the rules anew: cheap even with very many tasks
+    #[arg(long)]
+    pub(crate) stored: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    /// Write it here instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// Definitions in TOML or JSON, or `-`
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Source,
+    /// Only check the file; needs no database
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RpcArgs {
+    #[command(subcommand)]
+    pub(crate) ask: RpcAsk,
+    /// Ask only this node, by its hostname; left out, every node that was heard of lately
+    #[arg(long, value_name = "HOSTNAME", global = true)]
+    pub(crate) node: Option<String>,
+    /// How long to wait for answers
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, global = true)]
+    pub(crate) within: Duration,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) messages: Messages,
+}
+
+/// What nodes are asked.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum RpcAsk {
+    /// Their roles, pools and versions
+    Status,
+    /// What they run
+    Running,
+    /// Stop a task where it runs
+    Cancel {
+        /// Its id
+        task: i64,
+    },
+    /// Recycle their pools and read their configuration again
+    Reload,
+}
+
+/// `2.5` seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no number of seconds, such as 2.5, up to a million");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if !(0.0..=1_000_000.0).contains(&seconds) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}

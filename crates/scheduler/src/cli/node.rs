@@ -1,0 +1,94 @@
+//! The arguments of `scheduler node`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use control_plane::ports::Launchable;
+
+use super::define::NodeTypeName;
+use super::live::{Database, Messages, launchable, seconds};
+use crate::source::Source;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without servers everything is in memory and ends with the process: a way to try things out, and to run one file of work:
+  scheduler node --cluster examples/cluster.toml --launch workflow:release --until-idle
+
+With both servers it is one of many nodes, and runs until SIGINT or SIGTERM: it stops taking tasks, lets those that run end
+within the grace time, and hands back or cancels the rest. A second signal ends it at once.
+
+Handlers: `command` runs a program (`command = [\"program\", \"argument\"]`), `noop` does nothing and is successful.
+
+Exit codes: 0 it ended as it should, with --until-idle: all were successful; 2 with --until-idle: some were not; 1 an error")]
+pub(crate) struct NodeArgs {
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) messages: Messages,
+    /// The name by which it joins; left out, this machine's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+    /// What it does; nodes that only do a part share the work
+    #[arg(
+        long,
+        value_name = "ROLE",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "scheduler,relay,worker"
+    )]
+    pub(crate) roles: Vec<RoleName>,
+    /// What it may do, when its instance is not defined yet
+    #[arg(long, value_name = "TYPE", default_value = "hybrid")]
+    pub(crate) node_type: NodeTypeName,
+    /// What it has, in forks, when its instance is not defined yet; left out, what its CPUs and memory give
+    #[arg(long, value_name = "FORKS")]
+    pub(crate) capacity: Option<u32>,
+    /// The fewest workers in its pool
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) min_workers: u32,
+    /// The most workers in its pool: so many tasks run at once here, whatever they cost
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) max_workers: u32,
+    /// Check every plan against the rules before it is written
+    #[arg(long)]
+    pub(crate) audit: bool,
+    /// How long after the last pass another is made even if nothing happened
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(crate) pass_interval: Duration,
+    /// How often it says that it lives
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) heartbeat_interval: Duration,
+    /// How long running tasks may go on after a signal to stop
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) stop_grace: Duration,
+    /// Serve /metrics, /healthz and /readyz here
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Apply these definitions first: a TOML or JSON file, or `-`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cluster: Option<Source>,
+    /// Launch this first, as `scheduler launch` does; may be repeated
+    #[arg(long, value_name = "KIND:NAME", value_parser = launchable)]
+    pub(crate) launch: Vec<Launchable>,
+    /// End once no task is unfinished
+    #[arg(long)]
+    pub(crate) until_idle: bool,
+    /// What to log to standard error: a level, or a filter such as `info,control_plane=debug`
+    #[arg(long, value_name = "FILTER", env = "SCHEDULER_LOG", default_value = "info")]
+    pub(crate) log: String,
+    /// Log in JSON, a line each
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Makes passes
+    Scheduler,
+    /// Sends messages
+    Relay,
+    /// Runs tasks
+    Worker,
+}

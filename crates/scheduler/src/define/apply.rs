@@ -1,0 +1,32 @@
+//! `scheduler apply`: a whole file of definitions, in one transaction.
+
+use std::io::Write as _;
+
+use super::{file, print_applied};
+use crate::Found;
+use crate::cli::live::ApplyArgs;
+use crate::failure::Failure;
+use crate::open;
+use crate::output::Output;
+
+/// Checks the file, and then lets the store create or change what it names.
+pub(crate) fn run(wanted: &ApplyArgs) -> Result<Found, Failure> {
+    let definitions = file::read(&wanted.file)?;
+    if wanted.check {
+        let mut out = Output::stdout();
+        writeln!(
+            out,
+            "{}: {} definitions, nothing to object to; names that are not in it are the database's to know",
+            wanted.file,
+            definitions.names().len()
+        )?;
+        out.finish()?;
+        return Ok(Found::Nothing);
+    }
+    let applied = open::block_on(async {
+        let store = open::store(&wanted.database).await?;
+        store.define(&definitions).await.map_err(|error| Failure::from(error).at(&wanted.file))
+    })?;
+    print_applied(&applied)?;
+    Ok(Found::Nothing)
+}

@@ -1,0 +1,98 @@
+//! Definitions in a file: TOML or JSON, told apart by the first character, since no TOML document begins with `{`.
+//!
+//! Every error names the file, the line and the column where there are any, the path in the document, and what to do. What
+//! can be seen in the file alone is checked here, before any store is asked.
+
+use std::ops::Range;
+
+use control_plane::definition::{DefinitionKind, Definitions, Flaw};
+use serde::de::DeserializeOwned;
+use toml::de::DeTable;
+
+use crate::failure::Failure;
+use crate::read;
+use crate::source::Source;
+
+const FORMAT: &str =
+    "`examples/cluster.toml` shows the format, and `crates/scheduler/FORMAT.md` describes it";
+
+/// Reads definitions and checks them as far as the file alone allows.
+pub(crate) fn read(source: &Source) -> Result<Definitions, Failure> {
+    let bytes = source.read()?;
+    let definitions: Definitions =
+        parse(source, &bytes, "definitions").map_err(|failure| failure.or_remedy(FORMAT))?;
+    definitions.check().map_err(|flaws| {
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let lines: Vec<String> = flaws.0.iter().map(|flaw| located(source, text, flaw)).collect();
+        Failure::new(lines.join("\n       ")).remedy("nothing was changed; mend the file and apply it again")
+    })?;
+    Ok(definitions)
+}
+
+/// Reads one value of any format that people write.
+pub(crate) fn parse<T: DeserializeOwned>(source: &Source, bytes: &[u8], word: &str) -> Result<T, Failure> {
+    if bytes.trim_ascii_start().first() == Some(&b'{') {
+        return read::parse(source, bytes, word);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let (line, column) = position(bytes, error.valid_up_to());
+        Failure::new(format!("{source}:{line}:{column}: is not UTF-8"))
+            .remedy(format!("expected {word} as TOML or JSON"))
+    })?;
+    toml_value(source, text)
+}
+
+fn toml_value<T: DeserializeOwned>(source: &Source, text: &str) -> Result<T, Failure> {
+    let reader = toml::Deserializer::parse(text).map_err(|error| {
+        misfit(source, text, "", &error)
+            .remedy("this is not valid TOML; mend the line, or write JSON instead")
+    })?;
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let path = error.path().to_string();
+        misfit(source, text, &path, &error.into_inner())
+    })
+}
+
+fn misfit(source: &Source, text: &str, path: &str, error: &toml::de::Error) -> Failure {
+    let place = place(source, text, error.span());
+    let path = match path.trim_end_matches(".?") {
+        "" | "." | "?" => String::new(),
+        path => format!("{path}: "),
+    };
+    let words: Vec<&str> = error.message().lines().collect();
+    Failure::new(format!("{place}: {path}{}", words.join("; ")))
+}
+
+/// A flaw with the line of the definition that has it; in JSON the name must do.
+fn located(source: &Source, text: &str, flaw: &Flaw) -> String {
+    let (kind, name) = &flaw.place;
+    format!("{}: {flaw}", place(source, text, name_span(text, *kind, name)))
+}
+
+/// Where the last definition of this name gives its name: of two, the later one is the one too many.
+fn name_span(text: &str, kind: DefinitionKind, name: &str) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?;
+    let definitions = document.get_ref().get(kind.token())?.get_ref().as_array()?;
+    let key = if kind == DefinitionKind::Instance { "hostname" } else { "name" };
+    let names = definitions.iter().filter_map(|definition| definition.get_ref().get(key));
+    let found = names.filter(|value| value.get_ref().as_str() == Some(name)).last()?;
+    Some(found.span())
+}
+
+fn place(source: &Source, text: &str, span: Option<Range<usize>>) -> String {
+    match span {
+        Some(span) => {
+            let (line, column) = position(text.as_bytes(), span.start);
+            format!("{source}:{line}:{column}")
+        }
+        None => source.to_string(),
+    }
+}
+
+/// Line and column of an offset, both from 1.
+fn position(bytes: &[u8], offset: usize) -> (usize, usize) {
+    let before = bytes.get(..offset.min(bytes.len())).unwrap_or_default();
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
+    (line, column)
+}

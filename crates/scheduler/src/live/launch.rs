@@ -1,0 +1,159 @@
+//! `scheduler launch`: new tasks, all or none.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use control_plane::definition::Run;
+use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TaskView};
+use scheduler_core::{Priority, TaskId};
+use serde_json::{Map, Value, json};
+
+use super::{title, tone, unknown_task};
+use crate::Found;
+use crate::cli::live::LaunchArgs;
+use crate::failure::Failure;
+use crate::open;
+use crate::output::Output;
+
+/// How long to wait before asking again whether a task has ended.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Launches, says the ids, and waits for the ends if that is wanted.
+pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
+    let launches = launches(wanted)?;
+    let mut out = Output::stdout();
+    open::block_on(async {
+        let store = open::store(&wanted.database).await?;
+        let ids = store.launch(&launches).await?;
+        if !wanted.wait {
+            told(&ids, &launches, wanted.json, &mut out)?;
+            return Ok(Found::Nothing);
+        }
+        if !wanted.json {
+            told(&ids, &launches, false, &mut out)?;
+            out.flush()?;
+        }
+        let ended =
+            ends(&*store, &ids, |task| if wanted.json { Ok(()) } else { tell(task, &mut out) }).await?;
+        if wanted.json {
+            serde_json::to_writer_pretty(&mut out, &ended).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        Ok(Found::something_if(ended.iter().any(|task| task.status != TaskStatus::Successful)))
+    })
+    .and_then(|found| out.finish().map(|()| found))
+}
+
+fn launches(wanted: &LaunchArgs) -> Result<Vec<Launch>, Failure> {
+    let of = match &wanted.inventory {
+        Some(inventory) => vec![Launchable::AdHocCommand {
+            inventory: inventory.clone(),
+            run: ad_hoc(wanted)?,
+            groups: wanted.groups.clone(),
+            forks: wanted.forks,
+        }],
+        None => wanted.what.clone(),
+    };
+    let payload = if wanted.inventory.is_some() { None } else { over(wanted)? };
+    let launch = |of: &Launchable| Launch {
+        priority: wanted.priority.map(Priority::new),
+        payload: payload.clone(),
+        dependencies: wanted.after.iter().copied().map(TaskId::new).collect(),
+        trace: wanted.trace.clone(),
+        ..Launch::of(of.clone())
+    };
+    let count = usize::try_from(wanted.count).unwrap_or(usize::MAX);
+    Ok(of.iter().flat_map(|of| std::iter::repeat_n(launch(of), count)).collect())
+}
+
+/// What an ad hoc command runs.
+fn ad_hoc(wanted: &LaunchArgs) -> Result<Run, Failure> {
+    serde_json::from_value(Value::Object(wanted.run.fields())).map_err(|error| {
+        Failure::new(error.to_string())
+            .remedy("give the command after `--`, as in `scheduler launch --inventory production -- uptime`")
+    })
+}
+
+/// What to lay over the payload that is defined: the payload given, and what the command's flags stand for in it.
+fn over(wanted: &LaunchArgs) -> Result<Option<Value>, Failure> {
+    if wanted.run.handler.is_some() {
+        return Err(Failure::new("what a definition runs is part of it".to_owned())
+            .remedy("leave --handler out, or change the definition"));
+    }
+    let mut fields = wanted.run.fields();
+    let payload = fields.remove("payload");
+    let mut object: Map<String, Value> = fields;
+    if let Some(argv) = object.remove("command") {
+        object.insert("argv".to_owned(), argv);
+    }
+    Ok(match payload {
+        None if object.is_empty() => None,
+        None => Some(Value::Object(object)),
+        Some(Value::Object(mut under)) => {
+            under.extend(object);
+            Some(Value::Object(under))
+        }
+        Some(payload) if object.is_empty() => Some(payload),
+        Some(_) => {
+            return Err(Failure::new(
+                "--payload is no JSON object, so nothing can be laid over it".to_owned(),
+            ));
+        }
+    })
+}
+
+fn told(ids: &[TaskId], launches: &[Launch], json: bool, out: &mut Output) -> Result<(), Failure> {
+    let launched = ids.iter().zip(launches);
+    if json {
+        let rows: Vec<Value> =
+            launched.map(|(id, launch)| json!({ "id": id, "launched": what(&launch.of) })).collect();
+        serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        for (id, launch) in launched {
+            writeln!(out, "launched {id} {}", what(&launch.of))?;
+        }
+    }
+    Ok(())
+}
+
+/// `template:deploy-web`, as it was written.
+pub(crate) fn what(of: &Launchable) -> String {
+    match of {
+        Launchable::JobTemplate(name) => format!("template:{name}"),
+        Launchable::Project(name) => format!("project:{name}"),
+        Launchable::InventorySource(name) => format!("inventory-source:{name}"),
+        Launchable::SystemJob(name) => format!("system-job:{name}"),
+        Launchable::Workflow(name) => format!("workflow:{name}"),
+        Launchable::AdHocCommand { inventory, .. } => format!("a command on {inventory}"),
+    }
+}
+
+/// Waits until these tasks have ended, one after the other, and hands each to `tell`.
+async fn ends(
+    store: &dyn Store,
+    ids: &[TaskId],
+    mut tell: impl FnMut(&TaskView) -> Result<(), Failure>,
+) -> Result<Vec<TaskView>, Failure> {
+    let mut ended = Vec::with_capacity(ids.len());
+    for &id in ids {
+        let task = loop {
+            let task = store.task(id).await?.ok_or_else(|| unknown_task(id))?;
+            if task.status.is_finished() {
+                break task;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tell(&task)?;
+        ended.push(task);
+    }
+    Ok(ended)
+}
+
+fn tell(task: &TaskView, out: &mut Output) -> Result<(), Failure> {
+    let style = tone(task.status).style();
+    let why = if task.explanation.is_empty() { String::new() } else { format!(": {}", task.explanation) };
+    writeln!(out, "{style}{}{style:#} {}{why}", task.status.token(), title(task))?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! `scheduler rpc`: questions to the nodes themselves.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use comfy_table::Cell;
+use control_plane::ports::{NodeView, Recipient, Reply, Request, Statistics, Store};
+use scheduler_core::{InstanceId, Seconds, TaskId};
+use serde_json::{Value, json};
+
+use super::span;
+use crate::Found;
+use crate::cli::live::{RpcArgs, RpcAsk};
+use crate::failure::Failure;
+use crate::open;
+use crate::output::{Output, table};
+
+/// A node that was not heard of for so long is not asked, unless it is named.
+const LATELY: Seconds = Seconds::new(60);
+
+/// Asks, and prints each answer; no answer from some is an error, once the others are said.
+pub(crate) fn run(wanted: &RpcArgs) -> Result<Found, Failure> {
+    let request = match wanted.ask {
+        RpcAsk::Status => Request::Status,
+        RpcAsk::Running => Request::Running,
+        RpcAsk::Cancel { task } => Request::Cancel(TaskId::new(task)),
+        RpcAsk::Reload => Request::Reload,
+    };
+    let asked = open::block_on(async {
+        let store = open::store(&wanted.database).await?;
+        let broker = open::broker(&wanted.messages).await?;
+        let statistics = store.statistics().await?;
+        let (to, names) = recipient(&*store, wanted.node.as_deref(), &statistics).await?;
+        let answers = broker.request(&to, &request, wanted.within).await?;
+        Ok(Asked { answers, names, statistics })
+    })?;
+    let mut out = Output::stdout();
+    if wanted.json {
+        asked.json(&mut out)?;
+    } else {
+        asked.print(&mut out)?;
+    }
+    out.finish()?;
+    asked.complete()
+}
+
+async fn recipient(
+    store: &dyn Store,
+    node: Option<&str>,
+    statistics: &Statistics,
+) -> Result<(Recipient, BTreeMap<InstanceId, String>), Failure> {
+    let nodes = store.nodes().await?;
+    let name = |row: &NodeView| (row.id, row.hostname.clone());
+    if let Some(node) = node {
+        let row = nodes.iter().find(|row| row.hostname == node).ok_or_else(|| {
+            Failure::new(format!("there is no instance {node:?}"))
+                .remedy("`scheduler instance list` shows those there are")
+        })?;
+        return Ok((Recipient::Node(row.id), BTreeMap::from([name(row)])));
+    }
+    let heard =
+        |row: &&NodeView| row.last_heartbeat.is_some_and(|at| !LATELY.elapsed_since(at, statistics.now));
+    let names: BTreeMap<InstanceId, String> = nodes.iter().filter(heard).map(name).collect();
+    if names.is_empty() {
+        return Err(Failure::new("no node was heard of lately".to_owned())
+            .remedy("start one with `scheduler node`, or name one with --node"));
+    }
+    Ok((Recipient::All { expected: names.keys().copied().collect() }, names))
+}
+
+struct Asked {
+    answers: Vec<(InstanceId, Reply)>,
+    /// Who was asked.
+    names: BTreeMap<InstanceId, String>,
+    statistics: Statistics,
+}
+
+impl Asked {
+    fn name(&self, id: InstanceId) -> String {
+        self.names.get(&id).cloned().unwrap_or_else(|| format!("instance {id}"))
+    }
+
+    fn json(&self, out: &mut Output) -> Result<(), Failure> {
+        let rows: Vec<Value> = self
+            .answers
+            .iter()
+            .map(|(id, reply)| json!({ "node": self.name(*id), "id": id, "reply": reply }))
+            .collect();
+        serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+        Ok(())
+    }
+
+    fn print(&self, out: &mut Output) -> Result<(), Failure> {
+        let mut statuses = table(&["node", "roles", "workers", "busy", "since", "version"]);
+        let mut running = table(&["node", "task", "dispatch", "handler", "for", ""]);
+        for (id, reply) in &self.answers {
+            let node = self.name(*id);
+            match reply {
+                Reply::Status(status) => {
+                    let (least, most) = status.bounds;
+                    statuses.add_row([
+                        Cell::new(node),
+                        Cell::new(status.roles.join(", ")),
+                        Cell::new(format!("{} ({least} to {most})", status.workers)),
+                        Cell::new(status.busy),
+                        Cell::new(format!("{} ago", span(status.since, self.statistics.now))),
+                        Cell::new(&status.version),
+                    ]);
+                }
+                Reply::Running(tasks) if tasks.is_empty() => writeln!(out, "{node}: runs nothing")?,
+                Reply::Running(tasks) => {
+                    running.add_rows(tasks.iter().map(|task| {
+                        [
+                            Cell::new(&node),
+                            Cell::new(task.task),
+                            Cell::new(task.dispatch),
+                            Cell::new(&task.handler),
+                            Cell::new(span(task.since, self.statistics.now)),
+                            Cell::new(if task.canceling { "told to stop" } else { "" }),
+                        ]
+                    }));
+                }
+                Reply::Canceling(true) => writeln!(out, "{node}: told it to stop")?,
+                Reply::Canceling(false) => writeln!(out, "{node}: does not run it")?,
+                Reply::Reloaded(words) => writeln!(out, "{node}: {words}")?,
+                Reply::Failed(words) => writeln!(out, "{node}: could not: {words}")?,
+            }
+        }
+        for table in [statuses, running].iter().filter(|table| !table.is_empty()) {
+            writeln!(out, "{}", table.trim_fmt())?;
+        }
+        Ok(())
+    }
+
+    fn complete(&self) -> Result<Found, Failure> {
+        let silent: Vec<String> = self
+            .names
+            .iter()
+            .filter(|(id, _)| self.answers.iter().all(|(answered, _)| answered != *id))
+            .map(|(_, name)| name.clone())
+            .collect();
+        if silent.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        Err(Failure::new(format!("no answer in time from {}", silent.join(", ")))
+            .remedy("give them longer with --within, or see whether they live with `scheduler status`"))
+    }
+}
