@@ -1,6 +1,8 @@
-//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, real
-//! servers and what can befall them, and the body of the fuzz target.
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the suites
+//! that every implementation of a port passes, clusters in virtual time, real servers and what can befall them, and the
+//! body of the fuzz target.
 
+pub mod conformance;
 pub mod fuzz;
 pub mod model;
 pub mod scenario;

@@ -1,0 +1,4 @@
+//! The suites that every implementation of a port passes, those in memory included.
+
+pub mod broker;
+pub mod store;

@@ -1,0 +1,185 @@
+//! Nodes that join, beat and leave, and what becomes of their tasks (R8).
+
+use std::sync::Arc;
+
+use control_plane::ports::{Claimed, Incarnation, Joining, Membership, Queue, Standing, Store, TaskStatus};
+use scheduler_core::{Action, InstanceId, NodeType};
+use serde_json::json;
+
+use super::world::{World, definitions, forks, join, joining, refusal, template};
+
+pub async fn an_unknown_node_that_says_nothing_of_itself_is_refused(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    assert!(refusal(world.store.join(&joining("stranger")).await).contains("stranger"));
+}
+
+pub async fn an_unknown_node_is_defined_on_the_spot(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let node = Joining {
+        hostname: "node-c".into(),
+        node_type: NodeType::Execution,
+        capacity: Some(forks(7)),
+        version: "9.9".into(),
+    };
+    let joined = world.store.join(&node).await.unwrap();
+    assert_eq!(joined.orphans, []);
+    let nodes = world.store.nodes().await.unwrap();
+    let view = nodes.iter().find(|view| view.hostname == "node-c").unwrap();
+    assert_eq!(
+        (view.id, view.node_type, view.capacity),
+        (joined.member.instance, NodeType::Execution, forks(7))
+    );
+    assert!(view.enabled && view.last_heartbeat.is_some());
+    assert_eq!(view.version, "9.9");
+    let defined = world.store.definitions().await.unwrap();
+    assert!(defined.instances.iter().any(|instance| instance.hostname == "node-c"));
+}
+
+pub async fn a_defined_node_stays_as_it_is_defined(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let node = Joining {
+        hostname: "node-b".into(),
+        node_type: NodeType::Control,
+        capacity: Some(forks(999)),
+        version: String::new(),
+    };
+    let joined = world.store.join(&node).await.unwrap();
+    assert_eq!(joined.member.instance, world.b.instance);
+    let nodes = world.store.nodes().await.unwrap();
+    let view = nodes.iter().find(|view| view.hostname == "node-b").unwrap();
+    assert_eq!((view.node_type, view.capacity), (NodeType::Hybrid, forks(10)));
+}
+
+pub async fn each_life_of_a_node_is_a_new_incarnation(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let next = join(&world.store, "node-a").await;
+    assert_eq!(next.instance, world.a.instance);
+    assert!(next.incarnation > world.a.incarnation);
+    assert_eq!(world.store.beat(world.a).await.unwrap(), Standing::Replaced);
+    assert_eq!(world.store.beat(next).await.unwrap(), Standing::Member);
+    assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Member);
+    let stranger = Membership { instance: InstanceId::new(4711), incarnation: Incarnation(1) };
+    assert_eq!(world.store.beat(stranger).await.unwrap(), Standing::Replaced);
+}
+
+pub async fn what_an_earlier_life_ran_fails_and_what_waits_for_it_waits_on(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let ids = world.store.launch(&vec![template("on-b"); 3]).await.unwrap();
+    world.pass().await;
+    for &id in ids.iter().take(2) {
+        let dispatch = world.dispatch(id).await;
+        assert!(matches!(world.claim(world.b, id, dispatch).await, Claimed::Run(_)));
+    }
+    let joined = world.store.join(&joining("node-b")).await.unwrap();
+    let mut orphans = joined.orphans.clone();
+    orphans.sort_unstable();
+    assert_eq!(orphans, ids[..2]);
+    for &orphan in &orphans {
+        let view = world.view(orphan).await;
+        assert_eq!(view.status, TaskStatus::Failed);
+        assert!(!view.explanation.is_empty());
+    }
+    let waiting = ids[2];
+    let dispatch = world.dispatch(waiting).await;
+    assert!(matches!(world.claim(joined.member, waiting, dispatch).await, Claimed::Run(_)));
+    assert_eq!(world.store.join(&joining("node-b")).await.unwrap().orphans, [waiting]);
+}
+
+pub async fn r8_1_a_node_that_never_joined_gets_nothing(store: Arc<dyn Store>) {
+    let more = json!({
+        "instance": [{ "hostname": "node-0", "capacity": 1000 }],
+        "group": [{ "name": "default", "instances": ["node-0", "node-a"] }],
+    });
+    let world = World::with(store, &[more]).await;
+    world.launch(template("deploy")).await;
+    world.pass().await;
+    assert_eq!(world.message().await.queue, Queue::Node(world.a.instance));
+}
+
+pub async fn r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules(store: Arc<dyn Store>) {
+    let rules = json!({ "rules": { "default_groups": ["default"], "heartbeat_grace": 0 } });
+    let world = World::with(store, &[rules]).await;
+    super::world::a_moment().await;
+    let task = world.launch(template("deploy")).await;
+    let passed = world.pass().await;
+    assert_eq!(passed.done.dispatched, 0, "both nodes were silent for longer than no time");
+    assert_eq!(world.status(task).await, TaskStatus::Pending);
+}
+
+pub async fn r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let anywhere = world.launch(template("deploy")).await;
+    let bound = world.launch(template("on-b")).await;
+    world.pass().await;
+    let messages = world.relay().await;
+    world.store.leave(world.a).await.unwrap();
+    world.store.leave(world.b).await.unwrap();
+    let passed = world.pass().await;
+    for task in [anywhere, bound] {
+        assert!(matches!(passed.plan.decision(task).unwrap().action, Action::TakeBack(_)));
+        let view = world.view(task).await;
+        assert_eq!((view.status, view.node, view.group), (TaskStatus::Pending, None, None));
+        assert!(view.hold.is_some(), "why it waits again");
+    }
+    let a = join(&world.store, "node-a").await;
+    for message in messages {
+        assert_eq!(world.claim(a, message.task, message.dispatch).await, Claimed::Void, "an old message");
+    }
+    world.pass().await;
+    assert_eq!(world.message().await.task, anywhere);
+    assert_eq!(world.status(bound).await, TaskStatus::Pending);
+}
+
+pub async fn r8_2_a_task_that_is_taken_back_starts_elsewhere_in_the_same_pass(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let task = world.launch(template("deploy")).await;
+    world.pass().await;
+    let old = world.message().await;
+    assert_eq!(old.queue, Queue::Node(world.a.instance));
+    world.store.leave(world.a).await.unwrap();
+    world.pass().await;
+    let new = world.message().await;
+    assert_eq!((new.task, new.queue), (task, Queue::Node(world.b.instance)));
+    assert_eq!(world.claim(world.b, task, old.dispatch).await, Claimed::Void);
+    assert!(matches!(world.claim(world.b, task, new.dispatch).await, Claimed::Run(_)));
+}
+
+pub async fn r8_1_what_runs_on_a_node_that_left_fails(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let task = world.launch(template("deploy")).await;
+    world.pass().await;
+    world.take_up(task).await;
+    world.store.leave(world.a).await.unwrap();
+    assert_eq!(world.status(task).await, TaskStatus::Running);
+    world.pass().await;
+    let view = world.view(task).await;
+    assert_eq!(view.status, TaskStatus::Failed);
+    assert!(!view.explanation.is_empty());
+}
+
+pub async fn the_leaving_of_an_earlier_life_is_void(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    join(&world.store, "node-a").await;
+    world.store.leave(world.a).await.unwrap();
+    world.launch(template("deploy")).await;
+    world.pass().await;
+    assert_eq!(world.message().await.queue, Queue::Node(world.a.instance), "its successor is there");
+}
+
+pub async fn r8_1_what_runs_on_an_instance_that_was_removed_fails(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let task = world.launch(template("on-b")).await;
+    world.pass().await;
+    let dispatch = world.dispatch(task).await;
+    assert!(matches!(world.claim(world.b, task, dispatch).await, Claimed::Run(_)));
+    let without = json!({ "group": [
+        { "name": "default", "instances": ["node-a"] },
+        { "name": "only-b", "instances": [] },
+    ]});
+    world.store.define(&definitions(without)).await.unwrap();
+    let kind = control_plane::definition::DefinitionKind::Instance;
+    assert!(world.store.remove(kind, "node-b").await.unwrap());
+    assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Replaced);
+    world.pass().await;
+    assert_eq!(world.status(task).await, TaskStatus::Failed);
+}
