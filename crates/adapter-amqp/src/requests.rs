@@ -85,7 +85,7 @@ impl Caller {
                 Ok(None) => break,
                 Ok(Some(message)) => {
                     if let Some((node, reply)) = answer(&message, &correlation) {
-                        replies.insert(node, reply);
+                        replies.entry(node).or_insert(reply);
                     }
                 }
             }

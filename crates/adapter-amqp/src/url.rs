@@ -176,10 +176,9 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_the_usual_value() {
-        for url in ["amqp://localhost", "amqp://localhost/", "amqp://localhost/%2F", "AMQP://localhost:5672"]
-        {
+        for url in ["amqp://rabbit", "amqp://rabbit/", "amqp://rabbit/%2F", "AMQP://rabbit:5672"] {
             let server = read(url);
-            assert_eq!((server.host.as_str(), server.port), ("localhost", 5672), "{url}");
+            assert_eq!((server.host.as_str(), server.port), ("rabbit", 5672), "{url}");
             assert_eq!((server.user.as_str(), server.password.as_str()), ("guest", "guest"), "{url}");
             assert_eq!(server.virtual_host, "/", "{url}");
         }

@@ -1,14 +1,11 @@
 //! RabbitMQ keeps every promise of the port.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
-
-#[expect(dead_code, reason = "other tests need the rest of it")]
-mod support;
-
 use std::sync::Arc;
 
 use adapter_amqp::AmqpBroker;
 use testkit::conformance::broker::Fixture;
+
+use crate::support;
 
 async fn fixture() -> Fixture {
     let prefix = support::prefix();

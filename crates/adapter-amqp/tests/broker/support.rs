@@ -4,56 +4,36 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adapter_amqp::AmqpConfig;
-use amqprs::channel::{Channel, ExchangeDeleteArguments, QueueDeleteArguments};
-use amqprs::connection::{Connection, OpenConnectionArguments};
-use amqprs::security::SecurityCredentials;
+use amqprs::channel::{ExchangeDeleteArguments, QueueDeleteArguments};
 use control_plane::definition::HandlerName;
 use control_plane::ports::{Dispatch, Queue};
 use scheduler_core::{DispatchId, Kind, TaskId};
 
+pub(crate) mod raw;
+pub(crate) mod relay;
+
+pub(crate) use raw::{Raw, parts};
+
 /// The broker to test with.
-pub fn url() -> String {
+pub(crate) fn url() -> String {
     std::env::var("AMQP_URL").expect("AMQP_URL names a RabbitMQ, as amqp://guest:guest@127.0.0.1:5672/%2f")
 }
 
 /// A prefix that no other test has.
-pub fn prefix() -> String {
+pub(crate) fn prefix() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
     format!("test-{}-{now}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Names of this prefix at this URL, and little patience.
-pub fn config(url: &str, prefix: &str) -> AmqpConfig {
+pub(crate) fn config(url: &str, prefix: &str) -> AmqpConfig {
     AmqpConfig::from_url(url).unwrap().with_prefix(prefix).unwrap().with_patience(Duration::from_secs(20))
 }
 
-/// A channel of the driver's, for what the port does not do.
-pub struct Raw {
-    pub channel: Channel,
-    _connection: Connection,
-}
-
-impl Raw {
-    pub async fn open() -> Self {
-        let url = url();
-        let rest = url.strip_prefix("amqp://").expect("the tests speak to RabbitMQ without TLS");
-        let (credentials, rest) = rest.rsplit_once('@').unwrap_or(("guest:guest", rest));
-        let (place, virtual_host) = rest.split_once('/').unwrap_or((rest, "%2f"));
-        let (user, password) = credentials.split_once(':').unwrap();
-        let (host, port) = place.split_once(':').unwrap_or((place, "5672"));
-        let mut arguments = OpenConnectionArguments::new(host, port.parse().unwrap(), "", "");
-        arguments.credentials(SecurityCredentials::new_plain(user, password));
-        arguments.virtual_host(&virtual_host.to_lowercase().replace("%2f", "/"));
-        let connection = Connection::open(&arguments).await.unwrap();
-        let channel = connection.open_channel(None).await.unwrap();
-        Self { channel, _connection: connection }
-    }
-}
-
 /// Deletes whatever a test with the nodes 1 to 3 declares under a prefix.
-pub async fn clean_up(prefix: String) {
-    let raw = Raw::open().await;
+pub(crate) async fn clean_up(prefix: String) {
+    let raw = Raw::open(&url()).await;
     for name in ["shared", "dead-letters", "node.1", "node.2", "node.3"] {
         let queue = format!("{prefix}.{name}");
         raw.channel.queue_delete(QueueDeleteArguments::new(&queue)).await.unwrap();
@@ -64,7 +44,7 @@ pub async fn clean_up(prefix: String) {
     }
 }
 
-pub fn dispatch(task: i64, queue: Queue) -> Dispatch {
+pub(crate) fn dispatch(task: i64, queue: Queue) -> Dispatch {
     Dispatch {
         task: TaskId::new(task),
         dispatch: DispatchId::new(task * 10),
