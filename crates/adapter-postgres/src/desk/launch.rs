@@ -1,0 +1,87 @@
+//! Launches: all of a call in one call of the SQL function that every client can use.
+
+use std::fmt;
+
+use control_plane::ports::{Launch, Launchable, StoreError};
+use scheduler_core::TaskId;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::row::{Columns, Word as _};
+use crate::store::PostgresStore;
+
+const WHAT: &str = "launching tasks";
+
+const LAUNCH: &str = "SELECT {schema}.launch_all($1)";
+
+/// A launch as the SQL function takes it.
+#[derive(Serialize)]
+struct Request<'a> {
+    kind: &'static str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depends_on: Vec<i64>,
+    launch_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handler: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    groups: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forks: Option<u32>,
+}
+
+/// Without the payload, which may hold secrets; the driver asks for `Debug` and never uses it.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("kind", &self.kind).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Request<'a> {
+    fn of(launch: &'a Launch) -> Self {
+        let (kind, name) = match &launch.of {
+            Launchable::JobTemplate(name) => ("template", name),
+            Launchable::Project(name) => ("project", name),
+            Launchable::InventorySource(name) => ("inventory-source", name),
+            Launchable::SystemJob(name) => ("system-job", name),
+            Launchable::Workflow(name) => ("workflow", name),
+            Launchable::AdHocCommand { inventory, .. } => ("ad-hoc-command", inventory),
+        };
+        let mut request = Self {
+            kind,
+            name,
+            priority: launch.priority.map(scheduler_core::Priority::get),
+            payload: launch.payload.clone(),
+            depends_on: launch.dependencies.iter().map(|task| task.get()).collect(),
+            launch_type: launch.launch_type.word(),
+            trace: launch.trace.as_ref().map(control_plane::ports::TraceContext::as_str),
+            handler: None,
+            groups: &[],
+            forks: None,
+        };
+        if let Launchable::AdHocCommand { run, groups, forks, .. } = &launch.of {
+            request.handler = Some(run.handler.as_str());
+            request.payload = Some(run.clone().with(launch.payload.as_ref()).payload);
+            request.groups = groups;
+            request.forks = *forks;
+        }
+        request
+    }
+}
+
+/// Launches these, all or none.
+pub(super) async fn launch(store: &PostgresStore, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
+    if launches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let requests: Vec<Request<'_>> = launches.iter().map(Request::of).collect();
+    let requests = tokio_postgres::types::Json(requests);
+    let row = store.session(WHAT).await?.one(WHAT, LAUNCH, &[&requests]).await?;
+    Columns::of(&row).next_ids()
+}

@@ -1,0 +1,71 @@
+//! What people ask of the store: launch, cancel, answer, define, look.
+
+mod ask;
+mod catalogue;
+mod define;
+mod launch;
+mod launchable;
+mod needs;
+mod statistics;
+mod view;
+
+use async_trait::async_trait;
+use control_plane::definition::{Applied, DefinitionKind, Definitions};
+use control_plane::ports::{
+    Answer, Answered, CancelAnswer, Desk, Launch, NodeView, Output, Statistics, StoreError, TaskFilter,
+    TaskView,
+};
+use scheduler_core::TaskId;
+
+use crate::store::PostgresStore;
+
+#[async_trait]
+impl Desk for PostgresStore {
+    async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
+        launch::launch(self, launches).await
+    }
+
+    async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
+        ask::cancel(self, tasks).await
+    }
+
+    async fn answer(&self, approval: TaskId, answer: Answer) -> Result<Answered, StoreError> {
+        ask::answer(self, approval, answer).await
+    }
+
+    async fn define(&self, definitions: &Definitions) -> Result<Applied, StoreError> {
+        define::define(self, definitions).await
+    }
+
+    async fn definitions(&self) -> Result<Definitions, StoreError> {
+        let mut session = self.session("reading the definitions").await?;
+        session.begin("reading the definitions", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let catalogue = catalogue::read(&session).await?;
+        session.commit("reading the definitions").await?;
+        Ok(catalogue.definitions)
+    }
+
+    async fn remove(&self, kind: DefinitionKind, name: &str) -> Result<bool, StoreError> {
+        define::remove(self, kind, name).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskView>, StoreError> {
+        view::task(self, id).await
+    }
+
+    async fn output(&self, id: TaskId) -> Result<Option<Output>, StoreError> {
+        view::output(self, id).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
+        view::tasks(self, filter).await
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
+        statistics::nodes(self).await
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        statistics::statistics(self).await
+    }
+}

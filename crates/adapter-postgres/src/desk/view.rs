@@ -1,0 +1,115 @@
+//! Tasks as people see them.
+
+use control_plane::ports::{Output, StoreError, StoredHold, TaskFilter, TaskStatus, TaskView};
+use scheduler_core::{Priority, TaskId};
+use tokio_postgres::Row;
+
+use crate::error::unreadable;
+use crate::row::{Columns, Word as _};
+use crate::store::PostgresStore;
+
+macro_rules! view {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.id, t.name, t.kind, t.status, t.launch_type, t.priority, t.impact, t.created, t.started,
+                t.finished, t.group_id, t.node_id, t.controller_id, t.cancel_requested, t.explanation, t.workflow_id,
+                t.own_keys, h.reason, h.since
+            FROM {schema}.task t LEFT JOIN {schema}.held h ON h.task_id = t.id AND t.finished IS NULL ",
+            $rest
+        )
+    };
+}
+
+const ONE: &str = view!("WHERE t.id = $1");
+
+/// The order of R1.
+const UNFINISHED: &str = view!(
+    "WHERE t.finished IS NULL AND t.status = ANY ($1) ORDER BY t.priority DESC, t.created, t.id LIMIT $2"
+);
+
+const FINISHED: &str = view!(
+    "WHERE t.finished IS NOT NULL AND t.status = ANY ($1) ORDER BY t.finished DESC, t.id DESC LIMIT $2"
+);
+
+const OUTPUT: &str = "SELECT text, truncated FROM {schema}.task_output WHERE task_id = $1";
+
+const WHAT: &str = "looking at tasks";
+
+pub(super) async fn task(store: &PostgresStore, id: TaskId) -> Result<Option<TaskView>, StoreError> {
+    let rows = store.session(WHAT).await?.query(WHAT, ONE, &[&id.get()]).await?;
+    rows.first().map(view).transpose()
+}
+
+pub(super) async fn output(store: &PostgresStore, id: TaskId) -> Result<Option<Output>, StoreError> {
+    let rows = store.session(WHAT).await?.query(WHAT, OUTPUT, &[&id.get()]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let columns = &mut Columns::of(row);
+    Ok(Some(Output { text: columns.next()?, truncated: columns.next()? }))
+}
+
+/// Unfinished tasks first, then finished ones.
+pub(super) async fn tasks(store: &PostgresStore, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
+    let wanted = |finished: bool| -> Vec<&'static str> {
+        let all = TaskStatus::ALL.into_iter().filter(|status| status.is_finished() == finished);
+        let asked = all.filter(|status| match filter.statuses.as_slice() {
+            [] => !finished,
+            asked => asked.contains(status),
+        });
+        asked.map(|status| status.word()).collect()
+    };
+    let session = store.session(WHAT).await?;
+    let mut views: Vec<TaskView> = Vec::new();
+    for (statement, statuses) in [(UNFINISHED, wanted(false)), (FINISHED, wanted(true))] {
+        let left = filter.limit.saturating_sub(views.len());
+        if statuses.is_empty() || left == 0 {
+            continue;
+        }
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        for row in session.query(WHAT, statement, &[&statuses, &left]).await? {
+            views.push(view(&row)?);
+        }
+    }
+    Ok(views)
+}
+
+fn view(row: &Row) -> Result<TaskView, StoreError> {
+    let columns = &mut Columns::of(row);
+    let id = TaskId::new(columns.next()?);
+    read(id, columns).map_err(|error| unreadable(format!("task {id}: {error}")))
+}
+
+fn read(id: TaskId, columns: &mut Columns<'_>) -> Result<TaskView, StoreError> {
+    Ok(TaskView {
+        id,
+        name: columns.next()?,
+        kind: columns.next_token()?,
+        status: columns.next_token()?,
+        launch_type: columns.next_token()?,
+        priority: Priority::new(columns.next()?),
+        impact: columns.next_forks()?,
+        created: columns.next()?,
+        started: columns.next()?,
+        finished: columns.next()?,
+        group: columns.next_id()?,
+        node: columns.next_id()?,
+        controller: columns.next_id()?,
+        cancel_requested: columns.next()?,
+        explanation: columns.next::<Option<String>>()?.unwrap_or_default(),
+        workflow: columns.next_id()?,
+        own_keys: match columns.next::<Option<serde_json::Value>>()? {
+            Some(json) => serde_json::from_value(json).map_err(unreadable)?,
+            None => Vec::new(),
+        },
+        hold: hold(columns.next()?, columns)?,
+    })
+}
+
+fn hold(
+    reason: Option<serde_json::Value>,
+    columns: &mut Columns<'_>,
+) -> Result<Option<StoredHold>, StoreError> {
+    let since = columns.next()?;
+    let (Some(reason), Some(since)) = (reason, since) else { return Ok(None) };
+    let reason = serde_json::from_value(reason).map_err(|error| unreadable(format!("its hold: {error}")))?;
+    Ok(Some(StoredHold { reason, since }))
+}

@@ -1,0 +1,92 @@
+//! Nodes as members: joining, heartbeats, leaving.
+
+use async_trait::async_trait;
+use control_plane::ports::{Incarnation, Joined, Joining, Members, Membership, Standing, StoreError};
+use scheduler_core::TaskId;
+
+use crate::row::{Columns, Word as _};
+use crate::store::PostgresStore;
+
+const JOIN_KNOWN: &str = "
+    UPDATE {schema}.instance
+    SET incarnation = incarnation + 1, last_heartbeat = clock_timestamp(), version = $2
+    WHERE hostname = $1
+    RETURNING id, incarnation";
+
+const JOIN_NEW: &str = "
+    INSERT INTO {schema}.instance AS i (hostname, version, node_type, capacity, incarnation, last_heartbeat)
+    VALUES ($1, $2, $3, $4, 1, clock_timestamp())
+    ON CONFLICT (hostname) DO UPDATE
+    SET incarnation = i.incarnation + 1, last_heartbeat = excluded.last_heartbeat, version = excluded.version
+    RETURNING id, incarnation";
+
+const FAIL_ORPHANS: &str = "
+    WITH orphan AS MATERIALIZED (
+        SELECT id FROM {schema}.task
+        WHERE finished IS NULL AND status = 'running' AND taken_by = $1 AND incarnation < $2
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE {schema}.task t SET status = 'failed', finished = clock_timestamp(),
+        explanation = 'the node ' || $3 || ' restarted while it ran the task'
+    FROM orphan WHERE t.id = orphan.id
+    RETURNING t.id";
+
+const BEAT: &str = "
+    UPDATE {schema}.instance SET last_heartbeat = clock_timestamp() WHERE id = $1 AND incarnation = $2";
+
+const LEAVE: &str = "
+    WITH gone AS (
+        UPDATE {schema}.instance SET last_heartbeat = NULL WHERE id = $1 AND incarnation = $2 RETURNING id
+    )
+    SELECT pg_notify('{channel}', 'schedule')::text FROM gone";
+
+const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
+
+#[async_trait]
+impl Members for PostgresStore {
+    async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
+        const WHAT: &str = "joining the cluster";
+        let mut session = self.session(WHAT).await?;
+        session.begin(WHAT, "BEGIN").await?;
+        let rows = match node.capacity {
+            Some(capacity) => {
+                let capacity = i64::from(capacity.get());
+                let node_type = node.node_type.word();
+                let params: &crate::session::Params<'_> =
+                    &[&node.hostname, &node.version, &node_type, &capacity];
+                session.query(WHAT, JOIN_NEW, params).await?
+            }
+            None => session.query(WHAT, JOIN_KNOWN, &[&node.hostname, &node.version]).await?,
+        };
+        let Some(row) = rows.first() else {
+            return Err(StoreError::Refused(format!(
+                "instance {:?} is not defined: define it, or join with a capacity so that it is defined on the spot",
+                node.hostname
+            )));
+        };
+        let columns = &mut Columns::of(row);
+        let (instance, incarnation): (i64, i64) = (columns.next()?, columns.next()?);
+        let orphans = session.query(WHAT, FAIL_ORPHANS, &[&instance, &incarnation, &node.hostname]).await?;
+        let mut orphans: Vec<TaskId> =
+            orphans.iter().map(|row| Columns::of(row).next().map(TaskId::new)).collect::<Result<_, _>>()?;
+        orphans.sort_unstable();
+        session.query(WHAT, NOTIFY, &[]).await?;
+        session.commit(WHAT).await?;
+        let member = Membership { instance: instance.into(), incarnation: Incarnation(incarnation) };
+        Ok(Joined { member, orphans })
+    }
+
+    async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
+        const WHAT: &str = "sending a heartbeat";
+        let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
+        let beaten = self.session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
+        Ok(if beaten == 0 { Standing::Replaced } else { Standing::Member })
+    }
+
+    async fn leave(&self, member: Membership) -> Result<(), StoreError> {
+        const WHAT: &str = "leaving the cluster";
+        let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
+        self.session(WHAT).await?.query(WHAT, LEAVE, &[&instance, &incarnation]).await?;
+        Ok(())
+    }
+}

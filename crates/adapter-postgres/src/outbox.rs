@@ -1,0 +1,119 @@
+//! The outbox: messages are in hand while the transaction that locked their rows is open.
+//!
+//! A relay that dies, or hangs for longer than [`crate::PostgresConfig::relay_timeout`], loses that transaction, and the
+//! next relay gets the same rows. Sent rows are deleted, as are those whose dispatch is void by now.
+
+use async_trait::async_trait;
+use control_plane::definition::HandlerName;
+use control_plane::ports::{
+    Dispatch, Outbox, OutboxBatch, OutboxId, OutboxMessage, Queue, REST_AFTER_RETURN, StoreError,
+    TraceContext,
+};
+use tokio_postgres::Row;
+
+use crate::error::unreadable;
+use crate::row::Columns;
+use crate::session::Session;
+use crate::store::PostgresStore;
+
+/// Locks the oldest; one whose task does not wait under its dispatch any more is void.
+const UNSENT: &str = "
+    WITH taken AS MATERIALIZED (
+        SELECT * FROM {schema}.outbox
+        WHERE rests_until IS NULL OR rests_until <= clock_timestamp()
+        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    )
+    SELECT o.id, t.id IS NOT NULL, o.task_id, o.dispatch_id, o.node_id, o.kind, o.handler, o.trace
+    FROM taken o LEFT JOIN {schema}.task t
+        ON t.id = o.task_id AND t.dispatch_id = o.dispatch_id AND t.status = 'waiting'
+    ORDER BY o.id";
+
+const FORGET: &str = "DELETE FROM {schema}.outbox WHERE id = ANY ($1)";
+
+const REST: &str = "
+    UPDATE {schema}.outbox SET rests_until = clock_timestamp() + make_interval(secs => $2) WHERE id = ANY ($1)";
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    async fn unsent(&self, limit: usize) -> Result<Box<dyn OutboxBatch>, StoreError> {
+        const WHAT: &str = "taking messages from the outbox";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let timeout = self.inner.config.relay_timeout.as_millis();
+        let mut session = self.session(WHAT).await?;
+        loop {
+            let words = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {timeout}");
+            session.begin(WHAT, &words).await?;
+            let rows = session.query(WHAT, UNSENT, &[&limit]).await?;
+            let (mut messages, mut void) = (Vec::with_capacity(rows.len()), Vec::new());
+            for row in &rows {
+                match message(row)? {
+                    Taken::Message(message) => messages.push(message),
+                    Taken::Void(id) => void.push(id),
+                }
+            }
+            if !messages.is_empty() {
+                return Ok(Box::new(Batch { session: Some(session), messages, void }));
+            }
+            // Nothing to keep in hand; void rows are gone for good, and others may stand behind them.
+            session.execute(WHAT, FORGET, &[&void]).await?;
+            session.run(WHAT, "COMMIT").await?;
+            if void.is_empty() {
+                return Ok(Box::new(Batch { session: None, messages, void }));
+            }
+        }
+    }
+}
+
+enum Taken {
+    Message(OutboxMessage),
+    Void(i64),
+}
+
+fn message(row: &Row) -> Result<Taken, StoreError> {
+    let columns = &mut Columns::of(row);
+    let id: i64 = columns.next()?;
+    if !columns.next::<bool>()? {
+        return Ok(Taken::Void(id));
+    }
+    let task = columns.next::<i64>()?.into();
+    let dispatch = columns.next::<i64>()?.into();
+    let queue = columns.next_id()?.map_or(Queue::Shared, Queue::Node);
+    let kind = columns.next_token()?;
+    let handler: &str = columns.next()?;
+    let handler =
+        HandlerName::try_from(handler).map_err(|error| unreadable(format!("message {id}: {error}")))?;
+    let trace: Option<String> = columns.next()?;
+    let trace = trace.and_then(|trace| TraceContext::try_from(trace).ok());
+    let dispatch = Dispatch { task, dispatch, kind, handler, queue, trace };
+    Ok(Taken::Message(OutboxMessage { id: OutboxId(id), dispatch }))
+}
+
+/// Messages in hand, with the transaction that keeps them there; without one when there are none.
+struct Batch {
+    session: Option<Session>,
+    messages: Vec<OutboxMessage>,
+    void: Vec<i64>,
+}
+
+#[async_trait]
+impl OutboxBatch for Batch {
+    fn messages(&self) -> &[OutboxMessage] {
+        &self.messages
+    }
+
+    async fn settle(self: Box<Self>, sent: &[OutboxId]) -> Result<(), StoreError> {
+        const WHAT: &str = "settling messages of the outbox";
+        let Self { session, messages, void } = *self;
+        let Some(session) = session else { return Ok(()) };
+        let sent: std::collections::HashSet<OutboxId> = sent.iter().copied().collect();
+        let (gone, back): (Vec<OutboxId>, Vec<OutboxId>) =
+            messages.iter().map(|message| message.id).partition(|id| sent.contains(id));
+        let gone: Vec<i64> = gone.into_iter().map(|id| id.0).chain(void).collect();
+        let back: Vec<i64> = back.into_iter().map(|id| id.0).collect();
+        session.execute(WHAT, FORGET, &[&gone]).await?;
+        if !back.is_empty() {
+            session.execute(WHAT, REST, &[&back, &REST_AFTER_RETURN.as_secs_f64()]).await?;
+        }
+        session.commit(WHAT).await
+    }
+}

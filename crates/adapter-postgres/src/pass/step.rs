@@ -1,0 +1,46 @@
+//! What becomes of the nodes of running workflows (R7).
+
+use control_plane::ports::StoreError;
+use scheduler_core::{NodeDecision, NodeStep};
+
+use crate::session::Session;
+
+const WHAT: &str = "writing the steps of workflows";
+
+const STEP: &str = "
+    UPDATE {schema}.node n SET progress = s.progress, job_id = s.job_id
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS s (workflow_id, node_id, progress, job_id)
+    WHERE n.workflow_id = s.workflow_id AND n.node_id = s.node_id AND n.progress = 'untouched'";
+
+/// Steps column by column, as `unnest` takes them.
+#[derive(Default)]
+pub(super) struct Steps {
+    workflows: Vec<i64>,
+    nodes: Vec<i64>,
+    progress: Vec<&'static str>,
+    jobs: Vec<Option<i64>>,
+}
+
+impl Steps {
+    /// Adds a step; `job` is the id of the node's new job, if that is what it gets.
+    pub(super) fn push(&mut self, decision: &NodeDecision, job: Option<i64>) {
+        let progress = match (&decision.step, job) {
+            (NodeStep::Run(_), None) => return,
+            (NodeStep::Run(_), Some(_)) => "job",
+            (NodeStep::Skip(_), _) => "skipped",
+            (NodeStep::TemplateMissing, _) => "template_missing",
+        };
+        self.workflows.push(decision.workflow.get());
+        self.nodes.push(decision.node.get());
+        self.progress.push(progress);
+        self.jobs.push(job);
+    }
+
+    pub(super) async fn write(&self, session: &Session) -> Result<(), StoreError> {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let params: &crate::session::Params<'_> = &[&self.workflows, &self.nodes, &self.progress, &self.jobs];
+        session.execute(WHAT, STEP, params).await.map(|_| ())
+    }
+}

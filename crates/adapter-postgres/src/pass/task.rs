@@ -1,0 +1,113 @@
+//! Rows of `task` into the tasks of a snapshot.
+
+use control_plane::ports::{StoreError, TaskStatus};
+use scheduler_core::{
+    Dispatch, DispatchId, Kind, Outcome, OwnKey, Placement, Priority, ProjectUpdateType, State, Task, TaskId,
+    Work, WorkflowOf,
+};
+use thin_vec::ThinVec;
+use tokio_postgres::Row;
+
+use crate::error::unreadable;
+use crate::row::{Columns, Shared, Token as _};
+
+/// The columns in the order in which [`task`] reads them.
+macro_rules! columns {
+    () => {
+        "SELECT t.id, t.name, t.created, t.priority, t.impact, t.launch_type, t.groups, t.dependencies,
+            t.dependencies_derived, t.cancel_requested, t.own_keys,
+            t.kind, t.project_id, t.inventory_id, t.template_id, t.workflow_template_id, t.source_id,
+            t.source_project_id, t.allow_simultaneous, t.update_type, t.sources_already_updated, t.expires,
+            t.status, t.dispatch_id, t.dispatched, t.group_id, t.node_id, t.controller_id, t.finished
+        FROM {schema}.task t"
+    };
+}
+/// All that a pass may have to decide about.
+pub(super) const UNFINISHED: &str = concat!(columns!(), " WHERE t.finished IS NULL");
+
+/// Finished tasks that unfinished ones depend on.
+pub(super) const BY_ID: &str = concat!(columns!(), " WHERE t.finished IS NOT NULL AND t.id = ANY ($1)");
+
+/// Reads one row.
+pub(super) fn task(row: &Row, shared: &mut Shared) -> Result<Task, StoreError> {
+    let columns = &mut Columns::of(row);
+    let id = TaskId::new(columns.next()?);
+    read(id, columns, shared).map_err(|error| unreadable(format!("task {id}: {error}")))
+}
+
+fn read(id: TaskId, columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Task, StoreError> {
+    Ok(Task {
+        id,
+        name: shared.name(columns.next()?),
+        created: columns.next()?,
+        priority: Priority::new(columns.next()?),
+        impact: columns.next_forks()?,
+        launch_type: columns.next_token()?,
+        groups: shared.groups(columns)?,
+        dependencies: columns.next_ids()?,
+        dependencies_derived: columns.next()?,
+        cancel_requested: columns.next()?,
+        own_keys: own_keys(columns.next()?)?,
+        work: work(columns)?,
+        state: state(columns)?,
+    })
+}
+
+fn own_keys(json: Option<serde_json::Value>) -> Result<ThinVec<OwnKey>, StoreError> {
+    let Some(json) = json else { return Ok(ThinVec::new()) };
+    serde_json::from_value(json).map_err(|error| unreadable(format!("own_keys: {error}")))
+}
+
+fn work(columns: &mut Columns<'_>) -> Result<Work, StoreError> {
+    let kind: Kind = columns.next_token()?;
+    let project = columns.next_id()?;
+    let inventory = columns.next_id()?;
+    let template = columns.next_id()?;
+    let workflow_template = columns.next_id()?;
+    let source = columns.next_id()?;
+    let source_project = columns.next_id()?;
+    let allow_simultaneous = columns.next()?;
+    let update_type: Option<&str> = columns.next()?;
+    let sources_already_updated = columns.next_ids()?;
+    let expires = columns.next()?;
+    Ok(match kind {
+        Kind::Job => Work::Job { project, inventory, template, allow_simultaneous, sources_already_updated },
+        Kind::ProjectUpdate => {
+            let private = update_type == Some("run");
+            let job_type = if private { ProjectUpdateType::Run } else { ProjectUpdateType::Check };
+            Work::ProjectUpdate { project, job_type }
+        }
+        Kind::InventoryUpdate => Work::InventoryUpdate { source, inventory, source_project },
+        Kind::AdHocCommand => Work::AdHocCommand { inventory },
+        Kind::SystemJob => Work::SystemJob {},
+        Kind::WorkflowJob if template.is_some() => {
+            Work::WorkflowJob { of: WorkflowOf::Slices(template), allow_simultaneous }
+        }
+        Kind::WorkflowJob => {
+            Work::WorkflowJob { of: WorkflowOf::Template(workflow_template), allow_simultaneous }
+        }
+        Kind::WorkflowApproval => Work::WorkflowApproval { expires },
+    })
+}
+
+fn state(columns: &mut Columns<'_>) -> Result<State, StoreError> {
+    let status: &str = columns.next()?;
+    let dispatch = columns.next_id::<DispatchId>()?;
+    let dispatched = columns.next()?;
+    let placement =
+        Placement { group: columns.next_id()?, node: columns.next_id()?, controller: columns.next_id()? };
+    let finished = columns.next()?;
+    let found = TaskStatus::from_token(status).ok_or_else(|| unreadable(format!("status {status:?}")))?;
+    Ok(match (found, dispatch, dispatched) {
+        (TaskStatus::Pending, ..) => State::Pending,
+        (TaskStatus::Waiting, Some(id), Some(since)) => {
+            State::Waiting(Box::new(Dispatch { id, since, placement }))
+        }
+        (TaskStatus::Waiting, ..) => return Err(unreadable("it waits without a dispatch")),
+        (TaskStatus::Running, ..) => State::Running(Box::new(placement)),
+        _ => {
+            let outcome = Outcome::from_token(status).ok_or_else(|| unreadable("no outcome"))?;
+            State::Finished { outcome, at: finished }
+        }
+    })
+}

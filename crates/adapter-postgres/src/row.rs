@@ -1,0 +1,201 @@
+//! Columns into values and back: the tokens that stand in the tables, and rows read with errors that name the column.
+
+use std::sync::Arc;
+
+use control_plane::ports::{StoreError, TaskStatus};
+use scheduler_core::{Convergence, Forks, GroupId, Kind, LaunchType, NodeType, Outcome, Sharing};
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Kind as TypeKind, Type};
+
+use crate::error::unreadable;
+
+/// A row being read column by column, in the order of the statement.
+pub(crate) struct Columns<'a> {
+    row: &'a Row,
+    next: usize,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) const fn of(row: &'a Row) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column.
+    pub(crate) fn next<T: FromSql<'a>>(&mut self) -> Result<T, StoreError> {
+        let at = self.next;
+        self.next = at.saturating_add(1);
+        self.row.try_get(at).map_err(|error| {
+            let name = self.row.columns().get(at).map_or("a missing column", |column| column.name());
+            unreadable(format!("column {name}: {error}"))
+        })
+    }
+
+    /// The next column, a number of forks or the like, which the tables keep from being out of range.
+    pub(crate) fn next_u32(&mut self) -> Result<u32, StoreError> {
+        let number: i64 = self.next()?;
+        u32::try_from(number)
+            .map_err(|_| unreadable(format!("{number} is out of the range of 0 to 4294967295")))
+    }
+
+    pub(crate) fn next_forks(&mut self) -> Result<Forks, StoreError> {
+        self.next_u32().map(Forks::new)
+    }
+
+    /// The next column, an id that may be missing.
+    pub(crate) fn next_id<I: From<i64>>(&mut self) -> Result<Option<I>, StoreError> {
+        Ok(self.next::<Option<i64>>()?.map(I::from))
+    }
+
+    /// The next column, a list of ids; none for NULL.
+    pub(crate) fn next_ids<I: From<i64>, C: FromIterator<I>>(&mut self) -> Result<C, StoreError> {
+        Ok(self.next::<Option<Vec<i64>>>()?.into_iter().flatten().map(I::from).collect())
+    }
+
+    /// The next column, one of our tokens.
+    pub(crate) fn next_token<T: Token>(&mut self) -> Result<T, StoreError> {
+        let token: &str = self.next()?;
+        T::from_token(token).ok_or_else(|| unreadable(format!("{token:?} is no {}", T::WHAT)))
+    }
+}
+
+/// A list in its wire form: compared before it is decoded, since most tasks of a queue have the same.
+#[derive(Clone, Copy)]
+struct RawList<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for RawList<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(ty.kind(), TypeKind::Array(_))
+    }
+}
+
+/// Shares the names and the lists of groups of tasks that are read one after the other.
+#[derive(Default)]
+pub(crate) struct Shared {
+    sharing: Sharing,
+    last_name: Option<Arc<str>>,
+    last_groups: Option<(Vec<u8>, Arc<[GroupId]>)>,
+}
+
+impl Shared {
+    pub(crate) fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(last) = &self.last_name
+            && **last == *name
+        {
+            return Arc::clone(last);
+        }
+        let shared = self.sharing.name(name);
+        self.last_name = Some(Arc::clone(&shared));
+        shared
+    }
+
+    /// The next column, a task's groups.
+    pub(crate) fn groups(&mut self, columns: &mut Columns<'_>) -> Result<Arc<[GroupId]>, StoreError> {
+        let raw: Option<RawList<'_>> = columns.next()?;
+        let raw = raw.map_or(&[][..], |list| list.0);
+        if let Some((last, groups)) = &self.last_groups
+            && last == raw
+        {
+            return Ok(Arc::clone(groups));
+        }
+        let ids = if raw.is_empty() {
+            Vec::new()
+        } else {
+            Vec::<i64>::from_sql(&Type::INT8_ARRAY, raw)
+                .map_err(|error| unreadable(format!("groups: {error}")))?
+        };
+        let ids: Vec<GroupId> = ids.into_iter().map(GroupId::new).collect();
+        let shared = self.sharing.groups(&ids);
+        self.last_groups = Some((raw.to_vec(), Arc::clone(&shared)));
+        Ok(shared)
+    }
+}
+
+/// A value that stands in the tables as a stable word.
+pub(crate) trait Token: Sized {
+    const WHAT: &'static str;
+
+    fn from_token(token: &str) -> Option<Self>;
+}
+
+macro_rules! tokens {
+    ($type:ty, $what:literal, $($token:literal => $value:path),+ $(,)?) => {
+        impl Token for $type {
+            const WHAT: &'static str = $what;
+
+            fn from_token(token: &str) -> Option<Self> {
+                match token {
+                    $($token => Some($value),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Word for $type {
+            fn word(self) -> &'static str {
+                match self {
+                    $($value => $token,)+
+                }
+            }
+        }
+    };
+}
+
+/// The way back of [`Token`].
+pub(crate) trait Word {
+    fn word(self) -> &'static str;
+}
+
+tokens!(Kind, "kind of task",
+    "job" => Kind::Job,
+    "project_update" => Kind::ProjectUpdate,
+    "inventory_update" => Kind::InventoryUpdate,
+    "ad_hoc_command" => Kind::AdHocCommand,
+    "system_job" => Kind::SystemJob,
+    "workflow_job" => Kind::WorkflowJob,
+    "workflow_approval" => Kind::WorkflowApproval,
+);
+
+tokens!(TaskStatus, "status of a task",
+    "pending" => TaskStatus::Pending,
+    "waiting" => TaskStatus::Waiting,
+    "running" => TaskStatus::Running,
+    "successful" => TaskStatus::Successful,
+    "failed" => TaskStatus::Failed,
+    "error" => TaskStatus::Error,
+    "canceled" => TaskStatus::Canceled,
+);
+
+tokens!(Outcome, "outcome of a task",
+    "successful" => Outcome::Successful,
+    "failed" => Outcome::Failed,
+    "error" => Outcome::Error,
+    "canceled" => Outcome::Canceled,
+);
+
+tokens!(LaunchType, "launch type",
+    "manual" => LaunchType::Manual,
+    "relaunch" => LaunchType::Relaunch,
+    "callback" => LaunchType::Callback,
+    "scheduled" => LaunchType::Scheduled,
+    "dependency" => LaunchType::Dependency,
+    "workflow" => LaunchType::Workflow,
+    "sync" => LaunchType::Sync,
+    "scm" => LaunchType::Scm,
+    "webhook" => LaunchType::Webhook,
+);
+
+tokens!(NodeType, "type of node",
+    "hybrid" => NodeType::Hybrid,
+    "execution" => NodeType::Execution,
+    "control" => NodeType::Control,
+    "hop" => NodeType::Hop,
+);
+
+tokens!(Convergence, "convergence",
+    "any" => Convergence::Any,
+    "all" => Convergence::All,
+);

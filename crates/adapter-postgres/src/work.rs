@@ -1,0 +1,228 @@
+//! Claims, reports and orders: one statement each for a whole batch, fenced by the dispatch.
+//!
+//! A claim share-locks its instance's row, so that it either comes before the node's next life begins, which then fails what
+//! it took, or takes nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use control_plane::definition::{HandlerName, Run};
+use control_plane::ports::{
+    Assignment, Claimed, Membership, Order, Report, Reported, StoreError, Verdict, Work,
+};
+use scheduler_core::{DispatchId, TaskId};
+use tokio_postgres::Row;
+
+use crate::error::unreadable;
+use crate::row::{Columns, Word as _};
+use crate::store::PostgresStore;
+
+/// What is needed to run a task, of rows named `t`.
+macro_rules! assignment {
+    () => {
+        "t.id, t.dispatch_id, t.kind, t.name, r.handler, r.payload,
+            GREATEST(extract(epoch FROM t.started - t.dispatched), 0)::float8"
+    };
+}
+
+/// A task of a shared queue has nobody who answers for it until somebody takes it: the taker is its controller from then on,
+/// so that it is reaped with the taker (R8.1).
+const CLAIM: &str = concat!(
+    "WITH alive AS MATERIALIZED (
+        SELECT id FROM {schema}.instance WHERE id = $3 AND incarnation = $4 FOR SHARE
+    ), locked AS MATERIALIZED (
+        SELECT t.id FROM {schema}.task t CROSS JOIN alive
+        WHERE t.id = ANY ($1) AND t.status = 'waiting'
+            AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
+                WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
+        ORDER BY t.id FOR NO KEY UPDATE OF t
+    ), t AS (
+        UPDATE {schema}.task t SET
+            status = CASE WHEN t.cancel_requested THEN 'canceled' ELSE 'running' END,
+            started = CASE WHEN t.cancel_requested THEN NULL ELSE clock_timestamp() END,
+            finished = CASE WHEN t.cancel_requested THEN clock_timestamp() END,
+            explanation = CASE WHEN t.cancel_requested THEN 'it was asked to cancel' END,
+            taken_by = $3, incarnation = $4,
+            controller_id = CASE WHEN t.node_id IS NULL THEN COALESCE(t.controller_id, $3) ELSE t.controller_id END
+        FROM locked WHERE t.id = locked.id
+        RETURNING t.id, t.dispatch_id, t.kind, t.name, t.run_id, t.started, t.dispatched, t.status
+    )
+    SELECT ",
+    assignment!(),
+    " FROM t JOIN {schema}.run r ON r.id = t.run_id WHERE t.status = 'running'"
+);
+
+/// What this life of this node took before: the answer to that claim may have been lost.
+const TAKEN: &str = concat!(
+    "SELECT ",
+    assignment!(),
+    " FROM {schema}.task t JOIN {schema}.run r ON r.id = t.run_id
+    WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
+        AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
+            WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
+        AND EXISTS (SELECT FROM {schema}.instance WHERE id = $3 AND incarnation = $4)"
+);
+
+const REPORT: &str = "
+    WITH report AS MATERIALIZED (
+        SELECT DISTINCT ON (id) * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+            WITH ORDINALITY AS r (id, dispatch_id, outcome, explanation, output, truncated, position)
+        ORDER BY id, position
+    ), locked AS MATERIALIZED (
+        SELECT r.* FROM report r JOIN {schema}.task t
+            ON t.id = r.id AND t.dispatch_id = r.dispatch_id AND t.status = 'running'
+        ORDER BY r.id FOR NO KEY UPDATE OF t
+    ), done AS (
+        UPDATE {schema}.task t SET
+            status = COALESCE(l.outcome, 'pending'),
+            finished = CASE WHEN l.outcome IS NOT NULL THEN clock_timestamp() END,
+            explanation = NULLIF(l.explanation, ''),
+            dispatch_id = CASE WHEN l.outcome IS NOT NULL THEN t.dispatch_id END,
+            dispatched = CASE WHEN l.outcome IS NOT NULL THEN t.dispatched END,
+            group_id = CASE WHEN l.outcome IS NOT NULL THEN t.group_id END,
+            node_id = CASE WHEN l.outcome IS NOT NULL THEN t.node_id END,
+            controller_id = CASE WHEN l.outcome IS NOT NULL THEN t.controller_id END,
+            taken_by = CASE WHEN l.outcome IS NOT NULL THEN t.taken_by END,
+            incarnation = CASE WHEN l.outcome IS NOT NULL THEN t.incarnation END,
+            started = CASE WHEN l.outcome IS NOT NULL THEN t.started END
+        FROM locked l WHERE t.id = l.id
+        RETURNING t.id
+    ), printed AS (
+        INSERT INTO {schema}.task_output (task_id, text, truncated)
+        SELECT l.id, l.output, l.truncated FROM locked l JOIN done ON done.id = l.id WHERE l.output IS NOT NULL
+    )
+    SELECT ids, (SELECT pg_notify('{channel}', 'schedule') WHERE ids IS NOT NULL)::text
+    FROM (SELECT array_agg(id) AS ids FROM done) AS written";
+
+const ORDERS: &str = "
+    SELECT asked.id, t.id IS NOT NULL
+    FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
+        LEFT JOIN {schema}.task t ON t.id = asked.id AND t.dispatch_id = asked.dispatch_id AND t.status = 'running'
+    WHERE t.id IS NULL OR t.cancel_requested";
+
+#[async_trait]
+impl Work for PostgresStore {
+    async fn claim(
+        &self,
+        by: Membership,
+        dispatches: &[(TaskId, DispatchId)],
+    ) -> Result<Vec<Claimed>, StoreError> {
+        const WHAT: &str = "claiming tasks";
+        if dispatches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (tasks, fences) = columns(dispatches);
+        let (instance, incarnation) = (by.instance.get(), by.incarnation.0);
+        let session = self.session(WHAT).await?;
+        let params: &crate::session::Params<'_> = &[&tasks, &fences, &instance, &incarnation];
+        let mut taken: HashMap<(TaskId, DispatchId), Assignment> = HashMap::new();
+        for statement in [CLAIM, TAKEN] {
+            for row in session.query(WHAT, statement, params).await? {
+                let assignment = assignment(&row)?;
+                taken.insert((assignment.task, assignment.dispatch), assignment);
+            }
+            if dispatches.iter().all(|asked| taken.contains_key(asked)) {
+                break;
+            }
+        }
+        let answer = |asked| match taken.get(asked) {
+            Some(assignment) => Claimed::Run(Box::new(assignment.clone())),
+            None => Claimed::Void,
+        };
+        Ok(dispatches.iter().map(answer).collect())
+    }
+
+    async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
+        const WHAT: &str = "reporting results";
+        if reports.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut table = Reports::default();
+        reports.iter().for_each(|report| table.push(report));
+        let session = self.session(WHAT).await?;
+        let params: &crate::session::Params<'_> = &[
+            &table.tasks,
+            &table.dispatches,
+            &table.outcomes,
+            &table.explanations,
+            &table.outputs,
+            &table.truncated,
+        ];
+        let row = session.one(WHAT, REPORT, params).await?;
+        let written: Option<Vec<i64>> = Columns::of(&row).next()?;
+        let mut written: HashSet<i64> = written.into_iter().flatten().collect();
+        // Of several reports of one task in a batch the first is the one that was written.
+        let answer = |report: &Report| {
+            if written.remove(&report.task.get()) { Reported::Written } else { Reported::Void }
+        };
+        Ok(reports.iter().map(answer).collect())
+    }
+
+    async fn orders(&self, running: &[(TaskId, DispatchId)]) -> Result<Vec<(TaskId, Order)>, StoreError> {
+        const WHAT: &str = "asking for orders";
+        if running.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (tasks, fences) = columns(running);
+        let rows = self.session(WHAT).await?.query(WHAT, ORDERS, &[&tasks, &fences]).await?;
+        let order = |row: &Row| {
+            let columns = &mut Columns::of(row);
+            let task = TaskId::new(columns.next()?);
+            let runs: bool = columns.next()?;
+            Ok((task, if runs { Order::Cancel } else { Order::Abandon }))
+        };
+        rows.iter().map(order).collect()
+    }
+}
+
+fn columns(pairs: &[(TaskId, DispatchId)]) -> (Vec<i64>, Vec<i64>) {
+    pairs.iter().map(|(task, dispatch)| (task.get(), dispatch.get())).unzip()
+}
+
+fn assignment(row: &Row) -> Result<Assignment, StoreError> {
+    let columns = &mut Columns::of(row);
+    let task = TaskId::new(columns.next()?);
+    let dispatch = DispatchId::new(columns.next()?);
+    let kind = columns.next_token()?;
+    let name = columns.next()?;
+    let handler: &str = columns.next()?;
+    let handler =
+        HandlerName::try_from(handler).map_err(|error| unreadable(format!("task {task}: {error}")))?;
+    let payload = columns.next()?;
+    let waited = Duration::try_from_secs_f64(columns.next()?).unwrap_or_default();
+    Ok(Assignment { task, dispatch, kind, name, run: Run { handler, payload }, waited })
+}
+
+/// Reports column by column, as `unnest` takes them.
+#[derive(Default)]
+struct Reports {
+    tasks: Vec<i64>,
+    dispatches: Vec<i64>,
+    /// `None` for a task that is handed back.
+    outcomes: Vec<Option<&'static str>>,
+    explanations: Vec<String>,
+    outputs: Vec<Option<String>>,
+    truncated: Vec<bool>,
+}
+
+impl Reports {
+    fn push(&mut self, report: &Report) {
+        self.tasks.push(report.task.get());
+        self.dispatches.push(report.dispatch.get());
+        let ended = match &report.verdict {
+            Verdict::Ended(ended) => Some(ended),
+            Verdict::HandedBack => None,
+        };
+        let output = ended.and_then(|ended| ended.output.as_ref());
+        self.outcomes.push(ended.map(|ended| ended.outcome.word()));
+        self.explanations.push(ended.map(|ended| without_nul(&ended.explanation)).unwrap_or_default());
+        self.outputs.push(output.map(|output| without_nul(&output.text)));
+        self.truncated.push(output.is_some_and(|output| output.truncated));
+    }
+}
+
+/// PostgreSQL keeps no U+0000 in texts; what a program printed must not keep its end from being reported.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
