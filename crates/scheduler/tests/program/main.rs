@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot start the program has failed")]
 
+mod apply;
 mod bad_input;
 mod demo;
 mod import;
@@ -31,7 +32,12 @@ impl From<Output> for Ran {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
-    command.args(arguments).env_remove("CLICOLOR_FORCE").current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
+        .args(arguments)
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("DATABASE_URL")
+        .env_remove("AMQP_URL")
+        .current_dir(env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
