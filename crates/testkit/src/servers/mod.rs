@@ -5,11 +5,13 @@
 
 mod private;
 mod relay;
+mod site;
 
 use std::env;
 
 pub use private::{PrivateServers, Server};
 pub use relay::Relay;
+pub use site::Site;
 
 /// The PostgreSQL that the tests share.
 ///

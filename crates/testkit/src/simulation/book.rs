@@ -103,6 +103,15 @@ impl Book {
         self.pages().runs.values().map(Vec::len).sum()
     }
 
+    /// Every run that began, by its task and dispatch.
+    #[must_use]
+    pub fn dispatches(&self) -> Vec<(TaskId, DispatchId)> {
+        let pages = self.pages();
+        let runs =
+            pages.runs.iter().flat_map(|(&task, runs)| runs.iter().map(move |run| (task, run.dispatch)));
+        runs.collect()
+    }
+
     /// The promises that broke.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {

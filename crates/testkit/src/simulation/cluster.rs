@@ -181,7 +181,8 @@ async fn work(life: Arc<Life>, book: Arc<Book>, context: Context) -> Ended {
     let (weather, dice) = (&life.weather, &life.weather.dice);
     weather.note(&life.name, "runs", format_args!("{} under {}", context.task, context.dispatch));
     book.began(context.task, context.dispatch);
-    let outcome = dice.one_of(&[Outcome::Successful, Outcome::Successful, Outcome::Successful, Outcome::Failed]);
+    let outcome =
+        dice.one_of(&[Outcome::Successful, Outcome::Successful, Outcome::Successful, Outcome::Failed]);
     let listens = dice.happens(Odds::one_in(2));
     let stopped = life
         .undisturbed(async {

@@ -29,6 +29,24 @@ enum Health {
 #[error("the simulated network lost it")]
 pub struct Lost;
 
+/// A moment of one kind of call, such as just before a commit or just after a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which call.
+    pub place: &'static str,
+    /// Which side of it.
+    pub side: Side,
+}
+
+/// The two sides of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It has not reached the server.
+    Before,
+    /// The server has done it, and the node does not know yet.
+    After,
+}
+
 /// One life of a node.
 #[derive(Debug)]
 pub struct Life {
@@ -36,6 +54,8 @@ pub struct Life {
     pub name: String,
     /// What is true for all.
     pub weather: Arc<Weather>,
+    /// The moment at which it is over, if that is fixed.
+    last: Option<Step>,
     health: watch::Sender<Health>,
     held: Mutex<Vec<Weak<dyn Let>>>,
 }
@@ -49,7 +69,19 @@ impl Life {
     /// A life that begins now.
     #[must_use]
     pub fn begin(name: String, weather: Arc<Weather>) -> Arc<Self> {
-        Arc::new(Self { name, weather, health: watch::Sender::new(Health::Well), held: Mutex::default() })
+        Self::until(name, weather, None)
+    }
+
+    /// A life that begins now and is over the first time that it comes to this step.
+    #[must_use]
+    pub fn until(name: String, weather: Arc<Weather>, last: Option<Step>) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            weather,
+            last,
+            health: watch::Sender::new(Health::Well),
+            held: Mutex::default(),
+        })
     }
 
     /// Whether it is over.
@@ -125,7 +157,7 @@ impl Life {
     }
 
     /// A point at which the life can end, be held up, or find that the peer cannot be reached.
-    async fn point(&self, peer: Peer, place: &'static str) -> Result<(), Lost> {
+    async fn point(&self, peer: Peer, place: &'static str, side: Side) -> Result<(), Lost> {
         self.breathe().await;
         let weather = &self.weather;
         let faults = weather.faults();
@@ -133,8 +165,8 @@ impl Life {
             sleep(weather.dice.time_up_to(LONGEST_DELAY)).await;
             self.breathe().await;
         }
-        if weather.dice.happens(faults.crash) {
-            weather.note(&self.name, "crashes at", format_args!("{place}"));
+        if weather.dice.happens(faults.crash) || self.last == Some(Step { place, side }) {
+            weather.note(&self.name, "crashes at", format_args!("{place}, {side:?}"));
             self.kill();
             pending::<()>().await;
         }
@@ -152,9 +184,9 @@ impl Life {
         place: &'static str,
         call: impl Future<Output = T>,
     ) -> Result<T, Lost> {
-        self.point(peer, place).await?;
+        self.point(peer, place, Side::Before).await?;
         let answer = self.undisturbed(call).await;
-        self.point(peer, place).await?;
+        self.point(peer, place, Side::After).await?;
         Ok(answer)
     }
 

@@ -30,6 +30,12 @@ use scheduler_core::{Kind, TaskId};
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
+pub use book::Book;
+pub use broker::FaultyBroker;
+pub use life::{Life, Side, Step};
+pub use store::FaultyStore;
+pub use weather::Weather;
+
 use self::cluster::Cluster;
 use self::dice::Odds;
 
@@ -64,7 +70,11 @@ impl fmt::Display for Run {
         for line in &self.log {
             writeln!(f, "{line}")?;
         }
-        writeln!(f, "seed {}: {} tasks, {} handlers began, {:?}", self.seed, self.tasks, self.handlers, self.length)?;
+        writeln!(
+            f,
+            "seed {}: {} tasks, {} handlers began, {:?}",
+            self.seed, self.tasks, self.handlers, self.length
+        )?;
         self.breaches.iter().try_for_each(|breach| writeln!(f, "  {breach}"))
     }
 }
