@@ -18,7 +18,7 @@ use crate::deliveries::AmqpDeliveries;
 use crate::envelope;
 use crate::publisher::{Outgoing, Publisher};
 use crate::requests::Caller;
-use crate::session::{Role, Session};
+use crate::session::{self, Role};
 use crate::topology::{self, Topology};
 
 /// How many idle callers are kept for further requests.
@@ -54,9 +54,17 @@ impl AmqpBroker {
     /// [`BrokerError::Refused`] when the broker does not let it in or has other exchanges or queues under these names.
     pub async fn connect(config: AmqpConfig) -> Result<Self, BrokerError> {
         let broker = Self::new(config);
-        let session = Session::attempt(&broker.config, Role::Publisher).await?;
-        *broker.publisher.lock().await = Some(Publisher::over(session, &broker.config).await?);
+        let publisher =
+            session::once(&broker.config, Publisher::open(&broker.config, Role::Publisher)).await?;
+        *broker.publisher.lock().await = Some(publisher);
         Ok(broker)
+    }
+
+    async fn persistently<T, F>(&self, attempt: impl Fn() -> F + Send) -> Result<T, BrokerError>
+    where
+        F: Future<Output = Result<T, BrokerError>> + Send,
+    {
+        session::persistently(&self.config, attempt).await
     }
 
     fn outgoing(&self, dispatch: &Dispatch) -> Outgoing {
@@ -85,7 +93,7 @@ impl AmqpBroker {
                 return Ok(caller);
             }
         }
-        Caller::open(&self.config).await
+        self.persistently(|| Caller::open(&self.config)).await
     }
 
     fn idle_caller(&self) -> Option<Caller> {
@@ -109,24 +117,17 @@ impl Broker for AmqpBroker {
         let mut slot = self.publisher.lock().await;
         let mut publisher = match slot.take().filter(|publisher| publisher.session.is_alive()) {
             Some(publisher) => publisher,
-            None => Publisher::open(&self.config, Role::Publisher).await?,
+            None => self.persistently(|| Publisher::open(&self.config, Role::Publisher)).await?,
         };
         let publications = publisher.publish(dispatches.iter().map(|one| self.outgoing(one))).await?;
         *slot = Some(publisher);
-        for (dispatch, publication) in dispatches.iter().zip(&publications) {
-            let (task, id) = (dispatch.task, dispatch.dispatch);
-            match publication {
-                Publication::Confirmed => tracing::trace!(%task, dispatch = %id, "a dispatch is sent"),
-                not => {
-                    tracing::warn!(%task, dispatch = %id, queue = ?dispatch.queue, "a dispatch is not sent: {not:?}")
-                }
-            }
-        }
+        log(dispatches, &publications);
         Ok(publications)
     }
 
     async fn deliveries(&self, node: InstanceId, prefetch: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
-        Ok(Box::new(AmqpDeliveries::open(&self.config, node, prefetch).await?))
+        let open = || AmqpDeliveries::open(&self.config, node, prefetch);
+        Ok(Box::new(self.persistently(open).await?))
     }
 
     async fn broadcast(&self, broadcast: &Broadcast) -> Result<(), BrokerError> {
@@ -137,7 +138,7 @@ impl Broker for AmqpBroker {
     }
 
     async fn calls(&self, node: InstanceId) -> Result<Box<dyn Calls>, BrokerError> {
-        Ok(Box::new(AmqpCalls::open(&self.config, node).await?))
+        Ok(Box::new(self.persistently(|| AmqpCalls::open(&self.config, node)).await?))
     }
 
     async fn request(
@@ -165,5 +166,19 @@ impl Broker for AmqpBroker {
 impl fmt::Debug for AmqpBroker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AmqpBroker").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A line for each dispatch for whoever follows one, and one warning for all that are not sent: a node that is missing is
+/// missing for thousands.
+fn log(dispatches: &[Dispatch], publications: &[Publication]) {
+    let mut not_sent = 0;
+    for (dispatch, publication) in dispatches.iter().zip(publications) {
+        let (task, id, queue) = (dispatch.task, dispatch.dispatch, dispatch.queue);
+        tracing::debug!(%task, dispatch = %id, ?queue, "published: {publication:?}");
+        not_sent += usize::from(*publication != Publication::Confirmed);
+    }
+    if not_sent > 0 {
+        tracing::warn!("{not_sent} of {} dispatches are not sent: no queue or no room", dispatches.len());
     }
 }

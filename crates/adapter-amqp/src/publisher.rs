@@ -36,10 +36,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) async fn open(config: &AmqpConfig, role: Role) -> Result<Self, BrokerError> {
-        Self::over(Session::open(config, role).await?, config).await
-    }
-
-    pub(crate) async fn over(session: Session, config: &AmqpConfig) -> Result<Self, BrokerError> {
+        let session = Session::open(config, role).await?;
         let selected = session.channel()?.confirm_select(ConfirmSelectArguments::new(false)).await;
         selected.map_err(|error| session.broken("asking for confirmations", error))?;
         Ok(Self { session, next: 1, window: config.window, confirm_timeout: config.confirm_timeout })

@@ -28,6 +28,40 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: a broker that is back is found soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Sets something up that begins with a session, in one attempt.
+pub(crate) async fn once<T>(
+    config: &AmqpConfig,
+    attempt: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, BrokerError> {
+    timeout(ATTEMPT, attempt).await.unwrap_or_else(|_| {
+        Err(BrokerError::Unavailable {
+            context: format!("{} did not answer: is it a RabbitMQ, and does it run?", config.server.place()),
+            source: Box::new(Fault::Late(ATTEMPT)),
+        })
+    })
+}
+
+/// Sets it up in as many attempts as it takes, for as long as the configuration says.
+pub(crate) async fn persistently<T, F>(
+    config: &AmqpConfig,
+    attempt: impl Fn() -> F + Send,
+) -> Result<T, BrokerError>
+where
+    F: Future<Output = Result<T, BrokerError>> + Send,
+{
+    let give_up = Instant::now() + config.patience;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match once(config, attempt()).await {
+            Err(BrokerError::Unavailable { .. }) if Instant::now() + pause < give_up => {
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// What a session is for, as operators see it in the broker's list of connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
@@ -58,34 +92,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens one, with the topology declared; tries again and again for as long as the configuration says.
+    /// Opens one, with the topology declared.
     pub(crate) async fn open(config: &AmqpConfig, role: Role) -> Result<Self, BrokerError> {
-        let give_up = Instant::now() + config.patience;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match Self::attempt(config, role).await {
-                Err(BrokerError::Unavailable { .. }) if Instant::now() + pause < give_up => {
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Tries once.
-    pub(crate) async fn attempt(config: &AmqpConfig, role: Role) -> Result<Self, BrokerError> {
-        let place = config.server.place();
-        let session = match timeout(ATTEMPT, Self::connect(config, role)).await {
-            Ok(session) => session,
-            Err(_) => Err(BrokerError::Unavailable {
-                context: format!("{place} did not answer: is it a RabbitMQ, and does it run?"),
-                source: Box::new(Fault::Late(ATTEMPT)),
-            }),
-        };
+        let session = Self::connect(config, role).await;
+        let broker = config.server.place();
         match &session {
-            Ok(_) => tracing::debug!(broker = place, role = role.name(), "connected to the broker"),
-            Err(error) => tracing::warn!(broker = place, role = role.name(), %error, "could not connect"),
+            Ok(_) => tracing::debug!(broker, role = role.name(), "connected to the broker"),
+            Err(error) => {
+                tracing::warn!(broker, role = role.name(), %error, "could not connect to the broker");
+            }
         }
         session
     }

@@ -106,10 +106,6 @@ impl Schema {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.0
-    }
-
     /// The channel of its wake-ups.
     pub(crate) fn channel(&self) -> String {
         format!("{}_wake", self.0)

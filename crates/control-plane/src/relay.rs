@@ -2,19 +2,21 @@
 //!
 //! At least once: a relay that dies between confirmation and settling leaves messages that are sent again, and the claim lets
 //! only one taker through. Several relays share the work, since the store hands a message to one at a time. What no
-//! queue takes stays unsent and rests for a while ([`crate::ports::REST_AFTER_RETURN`]), so that messages for a node that is gone hold
+//! queue takes stays unsent and rests for a while ([`REST_AFTER_RETURN`]), so that messages for a node that is gone hold
 //! nobody up; once a pass has taken such a task back its message is void, and the store forgets it.
 
 use std::sync::Arc;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::metrics;
 use crate::options::Options;
-use crate::ports::{Broker, BrokerError, Dispatch, OutboxId, Publication, Store, StoreError};
+use crate::ports::{
+    Broker, BrokerError, Dispatch, OutboxId, Publication, REST_AFTER_RETURN, Store, StoreError,
+};
 use crate::signal::Signal;
 
 /// Sends messages.
@@ -24,6 +26,14 @@ pub(crate) struct Relay {
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) requests: Signal,
     pub(crate) options: Options,
+}
+
+/// What became of a batch.
+struct Batch {
+    /// There may be more.
+    full: bool,
+    /// Something was not taken and rests.
+    returned: bool,
 }
 
 /// Why a batch was not sent. Its messages are in the outbox as before.
@@ -40,41 +50,53 @@ impl Relay {
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let mut period = interval(self.options.relay_period);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut backoff = Backoff::up_to(self.options.retry_cap);
+        let mut rested = None;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 () = self.requests.requested() => {}
+                () = until(rested) => rested = None,
                 _ = period.tick() => {}
             }
-            while !stop.is_cancelled() {
-                match self.send().await {
-                    Ok(more) => {
-                        backoff.reset();
-                        if !more {
-                            break;
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = %Chain(&error), "nothing was sent, trying again");
-                        tokio::select! {
-                            () = stop.cancelled() => return,
-                            () = backoff.wait() => {}
-                        }
-                    }
-                }
+            if self.empty(&stop).await {
+                rested.get_or_insert_with(|| Instant::now() + REST_AFTER_RETURN);
             }
         }
     }
 
-    /// Sends one batch; whether it was full, so that there may be more.
-    async fn send(&self) -> Result<bool, RelayError> {
+    /// Sends until the outbox has nothing more to send; whether something was not taken, and is to be sent when it has rested.
+    async fn empty(&self, stop: &CancellationToken) -> bool {
+        let mut backoff = Backoff::up_to(self.options.retry_cap);
+        let mut returned = false;
+        while !stop.is_cancelled() {
+            match self.send().await {
+                Ok(batch) => {
+                    backoff.reset();
+                    returned |= batch.returned;
+                    if !batch.full {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "nothing was sent, trying again");
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = backoff.wait() => {}
+                    }
+                }
+            }
+        }
+        returned
+    }
+
+    /// Sends one batch.
+    async fn send(&self) -> Result<Batch, RelayError> {
         let limit = self.options.relay_batch.max(1);
         let batch = self.store.unsent(limit).await?;
         let messages = batch.messages();
         if messages.is_empty() {
-            return Ok(false);
+            return Ok(Batch { full: false, returned: false });
         }
         let count = messages.len();
         let dispatches: Vec<Dispatch> = messages.iter().map(|message| message.dispatch.clone()).collect();
@@ -98,6 +120,14 @@ impl Relay {
         }
         batch.settle(&sent).await?;
         tracing::debug!(messages = count, sent = sent.len(), "a batch is sent");
-        Ok(count >= limit)
+        Ok(Batch { full: count >= limit, returned: sent.len() < count })
+    }
+}
+
+/// Waits until this moment; for ever if there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

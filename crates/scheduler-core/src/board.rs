@@ -73,6 +73,8 @@ struct Awaited {
     first: Vec<u32>,
     /// Those that depend on an id not below their own. A cycle has such a row.
     upward: Vec<Row>,
+    /// Those that depend on an id that no row has.
+    dangling: Vec<Row>,
 }
 
 impl<'a> Board<'a> {
@@ -82,7 +84,7 @@ impl<'a> Board<'a> {
         let mut board = Self {
             snapshot,
             rules,
-            index: Index::new(&snapshot.tasks, found.ascending),
+            index: Index::new(&snapshot.tasks, &found.breaks),
             columns,
             found,
             malformed: FxHashMap::default(),
@@ -119,6 +121,10 @@ impl<'a> Board<'a> {
                     (Some(_), Some(_)) => SEVERAL,
                 }
             }));
+            let own = awaited.rows.iter().rev().take(task.dependencies.len());
+            if own.copied().any(|on| on == MISSING) {
+                awaited.dangling.push(row);
+            }
             if task.dependencies.iter().any(|&on| on >= task.id) {
                 awaited.upward.push(row);
             }
@@ -160,7 +166,7 @@ impl<'a> Board<'a> {
             }
         }
         self.mark_cycles(&mut malformed);
-        for &row in &self.found.dependent {
+        for &row in &self.awaited.dangling {
             if self.columns.standing[row].is_considered()
                 && let Some(on) = self.missing_dependency(row)
             {

@@ -14,11 +14,12 @@ use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
 pub(crate) fn end(board: &mut Board<'_>, plan: &mut Plan) {
     let alive =
         |row: &Row| board.columns.standing[*row].is_considered() && !board.is_duplicate(board.task(*row).id);
-    let mut rows: Vec<Row> = board.found.dependent.iter().copied().filter(alive).collect();
+    let dependent = board.found.dependent.iter().copied();
     let mut doom = Doom { board, outcomes: FxHashMap::default(), ends: Vec::new() };
-    if !rows.iter().any(|&row| doom.is_possible(row) && doom.cause(row).is_some()) {
+    if !dependent.clone().any(|row| doom.is_possible(row) && alive(&row) && doom.cause(row).is_some()) {
         return;
     }
+    let mut rows: Vec<Row> = dependent.filter(alive).collect();
     rows.sort_unstable_by_key(|&row| board.task(row).id);
     doom.spread(&rows);
     let mut ends = doom.ends;
@@ -132,7 +133,7 @@ impl Doom<'_, '_> {
 /// The unfinished dependency that a task waits for: the smallest id, rows before new tasks (R5).
 pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
     let links = board.links(row);
-    if board.task(row).dependencies.is_empty() && links.is_empty() {
+    if board.dependency_rows(row).is_empty() && links.is_empty() {
         return None;
     }
     let unfinished = |standing: Option<Standing>| standing.is_some_and(Standing::is_unfinished);

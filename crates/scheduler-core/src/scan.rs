@@ -11,7 +11,7 @@ use rustc_hash::FxBuildHasher;
 use crate::board::Standing;
 use crate::order::Queue;
 use crate::table::{Row, Table, position};
-use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work};
+use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work, index};
 
 /// What the scan found, each list in the order of the rows.
 #[derive(Default)]
@@ -32,8 +32,8 @@ pub(crate) struct Found<'a> {
     pub(crate) groupless: Vec<Row>,
     /// Unfinished jobs and inventory updates whose dependencies are still to be derived (R4).
     pub(crate) underived: Vec<Row>,
-    /// Whether each row has a higher id than the one before.
-    pub(crate) ascending: bool,
+    /// The rows whose id is not above the one before; the first few.
+    pub(crate) breaks: Vec<Row>,
 }
 
 /// What is kept of every row.
@@ -59,7 +59,7 @@ pub(crate) fn scan<'a>(
         class: Table(Vec::with_capacity(rows)),
         classes: IndexMap::default(),
     };
-    let mut found = Found { pending: Queue::with_capacity(rows), ascending: true, ..Found::default() };
+    let mut found = Found { pending: Queue::with_capacity(rows), ..Found::default() };
     let mut recent = Recent([None; Recent::SLOTS]);
     let mut last: Option<TaskId> = None;
     for (row, task) in (0..).zip(&snapshot.tasks) {
@@ -72,7 +72,9 @@ pub(crate) fn scan<'a>(
         columns.class.push(class);
         columns.kind.push(task.kind());
         columns.standing.push(found.note(row, task, known));
-        found.ascending &= last.is_none_or(|last| last < task.id);
+        if last.is_some_and(|last| last >= task.id) && found.breaks.len() < index::FEW {
+            found.breaks.push(row);
+        }
         last = Some(task.id);
     }
     (columns, found)

@@ -33,7 +33,7 @@ pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
 /// all there is.
 fn live(wanted: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Found, Failure> {
     let (reading, row) = open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         Ok((store.read().await?, store.task(id).await?))
     })?;
     if reading.snapshot.tasks.iter().any(|task| task.id == id) {

@@ -1,6 +1,6 @@
 //! What went wrong, where, and what to do about it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -46,5 +46,12 @@ impl Failure {
         if let Some(remedy) = &self.remedy {
             let _printed = writeln!(stderr, "{help} help:{help:#} {remedy}");
         }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.remedy.as_ref().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
     }
 }

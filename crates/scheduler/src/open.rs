@@ -5,7 +5,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use control_plane::ports::{Broker, Store, StoreError};
+use adapter_amqp::{AmqpBroker, AmqpConfig};
+use adapter_postgres::{PostgresConfig, PostgresStore};
+use control_plane::ports::{Broker, BrokerError, Store, StoreError};
 
 use crate::cli::live::{Database, Messages};
 use crate::failure::Failure;
@@ -19,22 +21,37 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.block_on(work)
 }
 
-/// The store of a running control plane.
-pub(crate) async fn store(database: &Database) -> Result<Arc<dyn Store>, Failure> {
-    let Some(_url) = &database.database_url else { return Err(no_database()) };
-    Err(Failure::new("not yet".to_owned()))
+/// The store of a running control plane. Connections are made when they are needed.
+pub(crate) fn store(database: &Database) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(postgres(database)?))
 }
 
-/// The broker of a running control plane.
+fn postgres(database: &Database) -> Result<PostgresStore, Failure> {
+    let url = database.database_url.as_ref().ok_or_else(no_database)?;
+    let config = PostgresConfig::new(url.expose()).schema(&database.database_schema);
+    Ok(PostgresStore::connect(config)?)
+}
+
+/// The broker of a running control plane, for one question: it must be there now.
 pub(crate) async fn broker(messages: &Messages) -> Result<Arc<dyn Broker>, Failure> {
-    let Some(_url) = &messages.amqp_url else { return Err(no_broker()) };
-    Err(Failure::new("not yet".to_owned()))
+    Ok(Arc::new(AmqpBroker::connect(amqp(messages)?).await?))
 }
 
-/// Brings the tables up to date. Returns what they are at now.
-pub(crate) async fn migrate(database: &Database) -> Result<String, Failure> {
-    let Some(_url) = &database.database_url else { return Err(no_database()) };
-    Err(Failure::new("not yet".to_owned()))
+/// The broker of a running control plane, for a node, which may start before it.
+pub(crate) fn patient_broker(messages: &Messages) -> Result<Arc<dyn Broker>, Failure> {
+    Ok(Arc::new(AmqpBroker::new(amqp(messages)?)))
+}
+
+fn amqp(messages: &Messages) -> Result<AmqpConfig, Failure> {
+    let url = messages.amqp_url.as_ref().ok_or_else(no_broker)?;
+    AmqpConfig::from_url(url.expose())
+        .and_then(|config| config.with_prefix(&messages.amqp_prefix))
+        .map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Brings the tables up to date.
+pub(crate) async fn migrate(database: &Database) -> Result<(), Failure> {
+    Ok(postgres(database)?.migrate().await?)
 }
 
 fn no_database() -> Failure {
@@ -54,14 +71,14 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<control_plane::ports::BrokerError> for Failure {
-    fn from(error: control_plane::ports::BrokerError) -> Self {
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
         Self::new(chain(&error))
     }
 }
 
 /// An error and what caused it, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

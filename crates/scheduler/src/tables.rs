@@ -16,7 +16,7 @@ pub(crate) fn run(argument: Option<&str>, database: &Database, json: bool) -> Re
     let rules = match argument {
         Some(argument) => read::rules(argument)?,
         None if database.database_url.is_some() => {
-            open::block_on(async { Ok(open::store(database).await?.read().await?) })?.rules
+            open::block_on(async { Ok(open::store(database)?.read().await?) })?.rules
         }
         None => RuleSet::tower_2018(),
     };

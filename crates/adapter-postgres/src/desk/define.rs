@@ -27,14 +27,15 @@ const RULES: &str = "
 
 const INSTANCES: &str = "
     INSERT INTO {schema}.instance (hostname, node_type, capacity, enabled)
-    SELECT * FROM jsonb_to_recordset($1) AS i (hostname text, node_type text, capacity bigint, enabled boolean)
+    SELECT hostname, node_type, capacity, COALESCE(enabled, true)
+    FROM jsonb_to_recordset($1) AS i (hostname text, node_type text, capacity bigint, enabled boolean)
     ON CONFLICT (hostname) DO UPDATE
     SET node_type = excluded.node_type, capacity = excluded.capacity, enabled = excluded.enabled
     RETURNING id, hostname";
 
 const GROUPS: &str = "
     INSERT INTO {schema}.instance_group (name, container, max_concurrent_jobs, max_forks)
-    SELECT * FROM jsonb_to_recordset($1)
+    SELECT name, COALESCE(container, false), max_concurrent_jobs, max_forks FROM jsonb_to_recordset($1)
         AS g (name text, container boolean, max_concurrent_jobs bigint, max_forks bigint)
     ON CONFLICT (name) DO UPDATE SET container = excluded.container,
         max_concurrent_jobs = excluded.max_concurrent_jobs, max_forks = excluded.max_forks

@@ -9,23 +9,23 @@ use scheduler_core::TaskId;
 use tokio_postgres::NoTls;
 
 /// The server of these tests.
-pub fn url() -> String {
+pub(crate) fn url() -> String {
     std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL server; scripts/test starts one")
 }
 
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
 /// A store in a schema that is dropped at the end.
-pub struct Base {
-    pub schema: String,
-    pub store: PostgresStore,
+pub(crate) struct Base {
+    pub(crate) schema: String,
+    pub(crate) store: PostgresStore,
     /// A connection beside the store, to look and to interfere.
-    pub sql: tokio_postgres::Client,
+    pub(crate) sql: tokio_postgres::Client,
 }
 
 impl Base {
     /// Without tables.
-    pub async fn bare() -> Self {
+    pub(crate) async fn bare() -> Self {
         let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
         let schema = format!("test_{}_{number}", std::process::id());
         let store = PostgresStore::connect(PostgresConfig::new(url()).schema(&schema)).unwrap();
@@ -33,7 +33,7 @@ impl Base {
     }
 
     /// With tables, and with what these tests launch.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let base = Self::bare().await;
         base.store.migrate().await.unwrap();
         base.store.define(&definitions()).await.unwrap();
@@ -41,41 +41,41 @@ impl Base {
     }
 
     /// Another store on the same schema.
-    pub fn config(&self) -> PostgresConfig {
+    pub(crate) fn config(&self) -> PostgresConfig {
         PostgresConfig::new(url()).schema(&self.schema)
     }
 
     /// Runs SQL in which `{s}` is the schema.
-    pub async fn run(&self, sql: &str) {
+    pub(crate) async fn run(&self, sql: &str) {
         self.sql.batch_execute(&sql.replace("{s}", &self.schema)).await.unwrap();
     }
 
     /// The first column of the first row, as text.
-    pub async fn ask(&self, sql: &str) -> String {
+    pub(crate) async fn ask(&self, sql: &str) -> String {
         let sql = format!("SELECT ({})::text", sql.replace("{s}", &self.schema));
         self.sql.query_one(&sql, &[]).await.unwrap().get::<_, Option<String>>(0).unwrap_or_default()
     }
 
     /// Launches so many jobs of the template "job".
-    pub async fn jobs(&self, count: usize) -> Vec<TaskId> {
+    pub(crate) async fn jobs(&self, count: usize) -> Vec<TaskId> {
         let launches = vec![Launch::of(Launchable::JobTemplate("job".into())); count];
         self.store.launch(&launches).await.unwrap()
     }
 
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.sql.batch_execute(&format!("DROP SCHEMA {} CASCADE", self.schema)).await.unwrap();
     }
 }
 
 /// A connection of its own.
-pub async fn client() -> tokio_postgres::Client {
+pub(crate) async fn client() -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
 /// Two instances in one group, and a template for jobs that may run beside each other.
-pub fn definitions() -> Definitions {
+pub(crate) fn definitions() -> Definitions {
     serde_json::from_value(serde_json::json!({
         "rules": { "default_groups": ["default"] },
         "instance": [{ "hostname": "a", "capacity": 1000 }, { "hostname": "b", "capacity": 1000 }],

@@ -1,7 +1,7 @@
-//! Capacity (R6): a ledger of its own, asked by looking at every instance of a group.
+//! Capacity (R6): a ledger of its own, exact at every moment.
 //!
-//! Plain on purpose: no heap, no memory of earlier answers. A question costs the instances of the groups that a task
-//! names, and those of the control plane.
+//! Plain on purpose: no memory of earlier answers, nothing put off. A question costs a look at the ends of a few ordered
+//! sets for each group that a task names; an entry the logarithm of a group's size, for each group of its instance.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -9,33 +9,21 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::rows::Rows;
+use super::shelf::{Account, Shelf};
 use crate::{
     Forks, GroupId, InstanceGroup, InstanceId, Lack, Members, NodeType, Place, Placement, Reason, Shortfall,
     Task, TaskCount,
 };
-
-/// A usable instance with what it has and what it bears.
-struct Account {
-    id: InstanceId,
-    node_type: NodeType,
-    capacity: u64,
-    used: u64,
-    running: u64,
-    reserved: bool,
-}
-
-impl Account {
-    fn left(&self) -> u64 {
-        self.capacity.saturating_sub(self.used)
-    }
-}
 
 pub(super) struct Ledger<'l, 'a> {
     rows: &'l Rows<'a>,
     /// In the order of hostnames, so that the first of equals is the right one.
     accounts: Vec<Account>,
     index: BTreeMap<InstanceId, usize>,
-    members: BTreeMap<GroupId, Vec<usize>>,
+    /// The instances of each group: hybrid, execution, control.
+    shelves: BTreeMap<GroupId, [Shelf; 3]>,
+    /// The groups of each instance.
+    groups_of: Vec<Vec<GroupId>>,
     used: BTreeMap<GroupId, (u64, u64)>,
 }
 
@@ -63,26 +51,60 @@ impl<'l, 'a> Ledger<'l, 'a> {
             running: 0,
             reserved: false,
         });
-        let members = rows.snapshot.groups.iter().filter_map(|group| match &group.members {
-            Members::Instances(ids) => {
-                let at: BTreeSet<usize> = ids.iter().filter_map(|id| index.get(id).copied()).collect();
-                Some((group.id, at.into_iter().collect()))
-            }
-            Members::Container => None,
-        });
         let mut ledger = Self {
             rows,
+            groups_of: vec![Vec::new(); usable.len()],
             accounts: accounts.collect(),
-            members: members.collect(),
+            shelves: BTreeMap::new(),
             index,
             used: BTreeMap::new(),
         };
+        ledger.shelve();
         for task in &rows.snapshot.tasks {
             if let Some(placement) = task.state.placement() {
                 ledger.book(task, placement, true);
             }
         }
         ledger
+    }
+
+    /// Puts every instance on the shelves of its groups.
+    fn shelve(&mut self) {
+        for group in &self.rows.snapshot.groups {
+            let Members::Instances(ids) = &group.members else { continue };
+            let members: BTreeSet<usize> = ids.iter().filter_map(|id| self.index.get(id).copied()).collect();
+            if self.rows.group(group.id).is_none() {
+                continue;
+            }
+            let shelves = self.shelves.entry(group.id).or_default();
+            for at in members {
+                let (Some(account), Some(groups)) = (self.accounts.get(at), self.groups_of.get_mut(at))
+                else {
+                    continue;
+                };
+                groups.push(group.id);
+                if let Some(shelf) = shelf_of(account.node_type).and_then(|number| shelves.get_mut(number)) {
+                    shelf.add(at, account);
+                }
+            }
+        }
+    }
+
+    /// Changes an account, and its place on every shelf.
+    fn change(&mut self, at: usize, change: impl FnOnce(&mut Account)) {
+        let (Some(account), Some(groups)) = (self.accounts.get_mut(at), self.groups_of.get(at)) else {
+            return;
+        };
+        let before = *account;
+        change(account);
+        for group in groups {
+            let shelves = self.shelves.get_mut(group);
+            let number = shelf_of(before.node_type);
+            if let Some(shelf) = number.zip(shelves).and_then(|(number, shelves)| shelves.get_mut(number)) {
+                shelf.take(at, &before);
+                shelf.put(at, account);
+            }
+        }
     }
 
     fn control_impact(&self) -> u64 {
@@ -98,16 +120,14 @@ impl<'l, 'a> Ledger<'l, 'a> {
             *value = if enter { value.saturating_add(by) } else { value.saturating_sub(by) };
         };
         let (impact, control) = (u64::from(task.impact.get()), self.control_impact());
-        if let Some(node) =
-            placement.node.and_then(|id| self.index.get(&id)).and_then(|&at| self.accounts.get_mut(at))
-        {
-            add(&mut node.used, impact);
-            add(&mut node.running, 1);
+        if let Some(at) = placement.node.and_then(|id| self.index.get(&id)).copied() {
+            self.change(at, |node| {
+                add(&mut node.used, impact);
+                add(&mut node.running, 1);
+            });
         }
-        if let Some(node) =
-            placement.controller.and_then(|id| self.index.get(&id)).and_then(|&at| self.accounts.get_mut(at))
-        {
-            add(&mut node.used, control);
+        if let Some(at) = placement.controller.and_then(|id| self.index.get(&id)).copied() {
+            self.change(at, |node| add(&mut node.used, control));
         }
         if let Some(group) = placement.group {
             let (tasks, used) = self.used.entry(group).or_default();
@@ -141,15 +161,14 @@ impl<'l, 'a> Ledger<'l, 'a> {
         }
         let nearest = self.groups(task).into_iter().find_map(|group| {
             let group = self.rows.group(group).filter(|group| self.limits(group, task).is_ok())?;
-            let open = self.candidates(group.id, task).filter(|(_, account)| !account.reserved);
-            open.max_by_key(|&(at, account)| {
-                let left = i128::from(account.left());
-                (left.saturating_sub(i128::from(self.need(account, task))), Reverse(at))
-            })
-            .map(|(at, _)| at)
+            let open = self.candidates(group.id, task).filter_map(|(node_type, shelf)| {
+                let (left, at) = shelf.most_left()?;
+                Some((i128::from(left).saturating_sub(i128::from(self.need(node_type, task))), at))
+            });
+            open.max().map(|(_, Reverse(at))| at)
         });
-        if let Some(account) = nearest.and_then(|at| self.accounts.get_mut(at)) {
-            account.reserved = true;
+        if let Some(at) = nearest {
+            self.change(at, |account| account.reserved = true);
         }
         if let Some(own) = &own {
             self.book(task, own, true);
@@ -208,34 +227,34 @@ impl<'l, 'a> Ledger<'l, 'a> {
         Ok(())
     }
 
-    /// The usable instances of a group that may run the task's kind.
-    fn candidates(&self, group: GroupId, task: &Task) -> impl Iterator<Item = (usize, &Account)> {
-        let control = task.kind().is_control();
-        let members = self.members.get(&group).into_iter().flatten();
-        members.filter_map(|&at| Some((at, self.accounts.get(at)?))).filter(move |(_, account)| match account
-            .node_type
-        {
-            NodeType::Hybrid => true,
-            NodeType::Control => control,
-            NodeType::Execution => !control,
-            NodeType::Hop => false,
-        })
+    /// The usable instances of a group that may run the task's kind, by their type.
+    fn candidates(&self, group: GroupId, task: &Task) -> impl Iterator<Item = (NodeType, &Shelf)> {
+        let other = if task.kind().is_control() { NodeType::Control } else { NodeType::Execution };
+        self.shelves_of(group, [NodeType::Hybrid, other])
     }
 
-    /// What a task needs on an instance: with control, where the instance controls it too (R6.4).
-    fn need(&self, account: &Account, task: &Task) -> u64 {
-        let both = account.node_type != NodeType::Execution;
+    /// The shelves of a group for these types that have a member.
+    fn shelves_of(&self, group: GroupId, types: [NodeType; 2]) -> impl Iterator<Item = (NodeType, &Shelf)> {
+        let shelves = self.shelves.get(&group);
+        let shelf = move |node_type| Some((node_type, shelves?.get(shelf_of(node_type)?)?));
+        types.into_iter().filter_map(shelf).filter(|(_, shelf)| shelf.count > 0)
+    }
+
+    /// What a task needs on an instance of a type: with control, where the instance controls it too (R6.4).
+    fn need(&self, node_type: NodeType, task: &Task) -> u64 {
+        let both = node_type != NodeType::Execution;
         u64::from(task.impact.get()).saturating_add(if both { self.control_impact() } else { 0 })
     }
 
     /// The instances that may control others' tasks.
-    fn controllers(&self) -> impl Iterator<Item = (usize, &Account)> {
-        let group = self.rows.rules.control_plane.map(|plane| plane.group);
-        let group = group.filter(|group| self.rows.group(*group).is_some());
-        let members = group.and_then(|group| self.members.get(&group)).into_iter().flatten();
-        members
-            .filter_map(|&at| Some((at, self.accounts.get(at)?)))
-            .filter(|(_, account)| matches!(account.node_type, NodeType::Control | NodeType::Hybrid))
+    fn controllers(&self) -> impl Iterator<Item = &Shelf> {
+        let plane = self.rows.rules.control_plane;
+        let types = [NodeType::Control, NodeType::Hybrid];
+        plane.into_iter().flat_map(move |plane| self.shelves_of(plane.group, types)).map(|(_, shelf)| shelf)
+    }
+
+    fn id(&self, at: usize) -> Option<InstanceId> {
+        self.accounts.get(at).map(|account| account.id)
     }
 
     fn ask_group(&self, group: &InstanceGroup, task: &Task) -> Result<Place, Lack> {
@@ -247,13 +266,12 @@ impl<'l, 'a> Ledger<'l, 'a> {
         let plane = self.rows.rules.control_plane;
         let separate = plane.is_some() && !task.kind().is_control();
         let needed = self.control_impact();
-        let best = self.controllers().filter(|(_, account)| !account.reserved);
-        let best =
-            best.max_by_key(|&(at, account)| (account.left(), Reverse(at))).map(|(_, account)| account);
-        let controller = best.filter(|account| account.left() >= needed).map(|account| account.id);
-        let never = !self.controllers().any(|(_, account)| account.capacity >= needed);
+        let best = self.controllers().filter_map(Shelf::most_left).max();
+        let controller = best.filter(|&(left, _)| left >= needed).and_then(|(_, Reverse(at))| self.id(at));
+        let best = best.map_or(0, |(left, _)| left);
+        let never = !self.controllers().any(|shelf| shelf.largest >= needed);
         let no_controller = || {
-            let free = forks(best.map_or(0, Account::left));
+            let free = forks(best);
             if never {
                 Lack::NoUsableController { needed: forks(needed) }
             } else {
@@ -271,44 +289,57 @@ impl<'l, 'a> Ledger<'l, 'a> {
                 Ok(Place::Container { group: group.id, controller: controller.filter(|_| separate) })
             };
         }
-        let all: Vec<(usize, &Account)> = self.candidates(group.id, task).collect();
+        let all: Vec<(NodeType, &Shelf)> = self.candidates(group.id, task).collect();
         if all.is_empty() {
             return Err(Lack::NoUsableInstance);
         }
-        let alone = |account: &Account| separate && account.node_type == NodeType::Execution;
-        let doomed = separate && never && all.iter().all(|(_, account)| alone(account));
+        let alone = |node_type: NodeType| separate && node_type == NodeType::Execution;
+        let doomed = separate && never && all.iter().all(|&(node_type, _)| alone(node_type));
         if doomed {
             return Err(no_controller_in(doomed, needed, best));
         }
         limits?;
-        let open = || all.iter().copied().filter(|(_, account)| !account.reserved);
-        let fits = |account: &Account| account.left() >= self.need(account, task);
-        let controlled = |account: &Account| !alone(account) || controller.is_some();
-        let worst = open().filter(|(_, account)| fits(account) && controlled(account));
-        let worst = worst.max_by_key(|&(at, account)| (account.left(), Reverse(at)));
-        let idle = open().filter(|(_, account)| account.running == 0 && controlled(account));
-        let idle = idle.max_by_key(|&(at, account)| (account.capacity, Reverse(at)));
-        if let Some((_, account)) = worst.or(idle) {
-            let controller = if alone(account) { controller } else { plane.map(|_| account.id) };
-            return Ok(Place::Instance { group: group.id, node: account.id, controller });
+        let fits = |&(node_type, shelf): &(NodeType, &Shelf)| {
+            let best = shelf.most_left().filter(|&(left, _)| left >= self.need(node_type, task));
+            best.map(|best| (best, node_type))
+        };
+        let idle = |&(node_type, shelf): &(NodeType, &Shelf)| Some((shelf.largest_idle()?, node_type));
+        let controlled = |(node_type, _): &&(NodeType, &Shelf)| !alone(*node_type) || controller.is_some();
+        let worst = all.iter().filter(controlled).filter_map(fits).max_by_key(|(best, _)| *best);
+        let rests = || all.iter().filter(controlled).filter_map(idle).max_by_key(|(best, _)| *best);
+        if let Some(((_, Reverse(at)), node_type)) = worst.or_else(rests)
+            && let Some(node) = self.id(at)
+        {
+            let controller = if alone(node_type) { controller } else { plane.map(|_| node) };
+            return Ok(Place::Instance { group: group.id, node, controller });
         }
-        let wanting = open().any(|(_, account)| alone(account) && (fits(account) || account.running == 0));
-        if wanting {
+        let wanting = |of: &(NodeType, &Shelf)| alone(of.0) && (fits(of).is_some() || idle(of).is_some());
+        if all.iter().any(wanting) {
             return Err(no_controller_in(doomed, needed, best));
         }
         Err(Lack::Full {
-            needed: forks(all.iter().map(|(_, account)| self.need(account, task)).min().unwrap_or(0)),
-            free: forks(open().map(|(_, account)| account.left()).max().unwrap_or(0)),
-            total: forks(all.iter().map(|(_, account)| account.capacity).fold(0, u64::saturating_add)),
+            needed: forks(all.iter().map(|&(node_type, _)| self.need(node_type, task)).min().unwrap_or(0)),
+            free: forks(all.iter().filter_map(|(_, shelf)| Some(shelf.most_left()?.0)).max().unwrap_or(0)),
+            total: forks(all.iter().map(|(_, shelf)| shelf.total).fold(0, u64::saturating_add)),
         })
     }
 }
 
+/// The number of the shelf for a type; hop nodes run nothing.
+const fn shelf_of(node_type: NodeType) -> Option<usize> {
+    match node_type {
+        NodeType::Hybrid => Some(0),
+        NodeType::Execution => Some(1),
+        NodeType::Control => Some(2),
+        NodeType::Hop => None,
+    }
+}
+
 /// In a group of instances a hybrid could control itself one day, whatever the control plane has.
-fn no_controller_in(doomed: bool, needed: u64, best: Option<&Account>) -> Lack {
+fn no_controller_in(doomed: bool, needed: u64, best: u64) -> Lack {
     if doomed {
         Lack::NoUsableController { needed: forks(needed) }
     } else {
-        Lack::NoController { needed: forks(needed), free: forks(best.map_or(0, Account::left)) }
+        Lack::NoController { needed: forks(needed), free: forks(best) }
     }
 }

@@ -9,7 +9,8 @@
 //! speaks within one phase before the pending tasks (reaping, cancels, workflows, failures), and which of several
 //! circles through a task it names, are the plan's.
 //!
-//! Costs a few map entries a task, and for each task that needs a place a look at the instances of its groups.
+//! Costs a few map entries a task, and for each task that needs a place a look at each of its groups, however many
+//! instances it has.
 
 mod capacity;
 mod circles;
@@ -20,6 +21,7 @@ mod malformed;
 mod order;
 mod pending;
 mod rows;
+mod shelf;
 mod steps;
 mod violation;
 mod waits;

@@ -26,7 +26,7 @@ pub(crate) struct NodeArgs {
     pub(crate) database: Database,
     #[command(flatten)]
     pub(crate) messages: Messages,
-    /// The name by which it joins; left out, this machine's
+    /// The name by which it joins; left out, this machine's, and in memory those of all instances of the file at once
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
     /// What it does; nodes that only do a part share the work
@@ -48,7 +48,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) min_workers: u32,
     /// The most workers in its pool: so many tasks run at once here, whatever they cost
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 256)]
     pub(crate) max_workers: u32,
     /// Check every plan against the rules before it is written
     #[arg(long)]
@@ -56,8 +56,8 @@ pub(crate) struct NodeArgs {
     /// How long after the last pass another is made even if nothing happened
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub(crate) pass_interval: Duration,
-    /// How often it says that it lives
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// How often it says that it lives; well below the `heartbeat_grace` of the rules
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) heartbeat_interval: Duration,
     /// How long running tasks may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
@@ -65,7 +65,10 @@ pub(crate) struct NodeArgs {
     /// Serve /metrics, /healthz and /readyz here
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) http: Option<SocketAddr>,
-    /// Apply these definitions first: a TOML or JSON file, or `-`
+    /// Bring the tables up to date first
+    #[arg(long)]
+    pub(crate) migrate: bool,
+    /// Apply these definitions first, and again on `rpc reload`: a TOML or JSON file, or `-`
     #[arg(long, value_name = "FILE")]
     pub(crate) cluster: Option<Source>,
     /// Launch this first, as `scheduler launch` does; may be repeated

@@ -24,7 +24,7 @@ pub(crate) fn run(wanted: &ApplyArgs) -> Result<Found, Failure> {
         return Ok(Found::Nothing);
     }
     let applied = open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         store.define(&definitions).await.map_err(|error| Failure::from(error).at(&wanted.file))
     })?;
     print_applied(&applied)?;

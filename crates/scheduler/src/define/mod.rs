@@ -19,22 +19,20 @@ use crate::output::Output;
 pub(crate) fn run<F: Flags>(wanted: &Define<F>) -> Result<Found, Failure> {
     match wanted {
         Define::List { json, database } => {
-            let definitions =
-                open::block_on(async { Ok(open::store(database).await?.definitions().await?) })?;
+            let definitions = open::block_on(async { Ok(open::store(database)?.definitions().await?) })?;
             list::print(F::KIND, &definitions, *json)?;
         }
         Define::Set { name, from, flags, database } => {
             let fields = set::fields(F::KIND, name, from.as_ref(), flags.fields())?;
             let applied = open::block_on(async {
-                let store = open::store(database).await?;
+                let store = open::store(database)?;
                 let changed = set::change(F::KIND, name, &fields, &store.definitions().await?)?;
                 Ok(store.define(&changed).await?)
             })?;
             print_applied(&applied)?;
         }
         Define::Remove { name, database } => {
-            let there =
-                open::block_on(async { Ok(open::store(database).await?.remove(F::KIND, name).await?) })?;
+            let there = open::block_on(async { Ok(open::store(database)?.remove(F::KIND, name).await?) })?;
             if !there {
                 return Err(unknown(F::KIND, name));
             }

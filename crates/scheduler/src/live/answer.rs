@@ -20,7 +20,7 @@ pub(crate) fn run(wanted: &TasksArgs, answer: Answer) -> Result<Found, Failure> 
         Answer::Deny => "denied",
     };
     open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         for id in wanted.tasks.iter().copied().map(TaskId::new) {
             match store.answer(id, answer).await? {
                 Answered::Recorded => writeln!(out, "{id}: {word}")?,

@@ -23,7 +23,7 @@ pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
     let launches = launches(wanted)?;
     let mut out = Output::stdout();
     open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         let ids = store.launch(&launches).await?;
         if !wanted.wait {
             told(&ids, &launches, wanted.json, &mut out)?;

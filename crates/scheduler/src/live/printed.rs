@@ -15,7 +15,7 @@ use crate::output::Output;
 pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {
     let id = TaskId::new(wanted.task);
     let (task, printed) = open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         let task = store.task(id).await?.ok_or_else(|| unknown_task(id))?;
         Ok((task, store.output(id).await?))
     })?;

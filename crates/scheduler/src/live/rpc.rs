@@ -27,7 +27,7 @@ pub(crate) fn run(wanted: &RpcArgs) -> Result<Found, Failure> {
         RpcAsk::Reload => Request::Reload,
     };
     let asked = open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         let broker = open::broker(&wanted.messages).await?;
         let statistics = store.statistics().await?;
         let (to, names) = recipient(&*store, wanted.node.as_deref(), &statistics).await?;

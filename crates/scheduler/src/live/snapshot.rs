@@ -10,7 +10,7 @@ use crate::output::{Output, write_file};
 
 /// Reads without the lock and without a trace, and prints the JSON that `plan` takes.
 pub(crate) fn run(wanted: &SnapshotArgs) -> Result<Found, Failure> {
-    let reading = open::block_on(async { Ok(open::store(&wanted.database).await?.read().await?) })?;
+    let reading = open::block_on(async { Ok(open::store(&wanted.database)?.read().await?) })?;
     let fill = |out: &mut dyn Write| -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *out, &reading.snapshot)?;
         writeln!(out)

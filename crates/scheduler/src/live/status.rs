@@ -22,7 +22,7 @@ use crate::words::Names;
 /// Asks and prints.
 pub(crate) fn run(wanted: &StatusArgs) -> Result<Found, Failure> {
     let picture = open::block_on(async {
-        let store = open::store(&wanted.database).await?;
+        let store = open::store(&wanted.database)?;
         Picture::take(&*store, wanted).await
     })?;
     let plan = picture.reading.as_ref().map(|read| scheduler_core::plan(&read.snapshot, &read.rules));

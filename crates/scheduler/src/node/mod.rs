@@ -1,8 +1,257 @@
-//! `scheduler node`.
-use crate::Found;
-use crate::cli::node::NodeArgs;
-use crate::failure::Failure;
+//! `scheduler node`: one node of many on servers, or a whole control plane in one process.
+//!
+//! Puts together what the arguments name, and waits for a signal, or for the end of all work. In memory it plays every
+//! instance that the file defines, since nobody else can.
 
-pub(crate) fn run(_wanted: &NodeArgs) -> Result<Found, Failure> {
-    Err(Failure::new("not yet".to_owned()))
+mod capacity;
+mod embedded;
+mod http;
+mod idle;
+mod log;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use control_plane::definition::{Definitions, HandlerName};
+use control_plane::ports::{Broker, Launch, Store};
+use control_plane::{Context, Handler, Handlers, Node, NodeError, Options, PoolBounds, Reloaded, Roles};
+use scheduler_core::{Forks, TaskId};
+use serde::de::IgnoredAny;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Found;
+use crate::cli::node::{NodeArgs, RoleName};
+use crate::define::file;
+use crate::failure::Failure;
+use crate::open;
+use crate::source::Source;
+use watch::{LastPass, Watch};
+
+/// Runs it to its end.
+pub(crate) fn run(wanted: &NodeArgs) -> Result<Found, Failure> {
+    check(wanted)?;
+    let definitions = wanted.cluster.as_ref().map(file::read).transpose()?;
+    log::start(&wanted.log, wanted.log_json)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
+    let found = runtime.block_on(serve(wanted, definitions));
+    // What still runs after the end was told to end before; nothing is worth waiting for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    found
+}
+
+/// What can be wrong with the arguments together.
+fn check(wanted: &NodeArgs) -> Result<(), Failure> {
+    let servers = (wanted.database.database_url.is_some(), wanted.messages.amqp_url.is_some());
+    if servers.0 != servers.1 {
+        let (given, missing) = if servers.0 {
+            ("a database is named and no broker", "--amqp-url or AMQP_URL")
+        } else {
+            ("a broker is named and no database", "--database-url or DATABASE_URL")
+        };
+        return Err(Failure::new(given.to_owned())
+            .remedy(format!("give {missing} too; without either, everything is in memory")));
+    }
+    if wanted.min_workers > wanted.max_workers || wanted.max_workers == 0 {
+        return Err(Failure::new(format!(
+            "a pool of {} to {} workers runs nothing",
+            wanted.min_workers, wanted.max_workers
+        ))
+        .remedy("let --max-workers be at least 1 and at least --min-workers"));
+    }
+    if wanted.heartbeat_interval.is_zero() || wanted.pass_interval.is_zero() {
+        return Err(Failure::new("an interval of 0 seconds is none".to_owned())
+            .remedy("give --heartbeat-interval and --pass-interval more than 0"));
+    }
+    Ok(())
+}
+
+/// What a node stands on.
+struct Ground {
+    store: Arc<dyn Store>,
+    broker: Arc<dyn Broker>,
+    /// The names to join by: one, or in memory several.
+    hostnames: Vec<String>,
+}
+
+async fn serve(wanted: &NodeArgs, definitions: Option<Definitions>) -> Result<Found, Failure> {
+    let own_name = || gethostname::gethostname().to_string_lossy().into_owned();
+    let hostname = wanted.hostname.clone().unwrap_or_else(own_name);
+    let ground = if wanted.database.database_url.is_some() {
+        on_servers(wanted, definitions, hostname).await?
+    } else {
+        embedded::ground(wanted, definitions, hostname).await?
+    };
+    let passes = Arc::new(LastPass::default());
+    let nodes: Vec<Node> = ground.hostnames.iter().map(|name| node(wanted, &ground, name, &passes)).collect();
+    let stop = CancellationToken::new();
+    let _ends_all = stop.clone().drop_guard();
+    if let Some(address) = wanted.http {
+        let watched = Watch::install(&ground, &nodes, wanted, passes, stop.clone())?;
+        let listener = http::bind(address).await?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "serves /metrics, /healthz and /readyz");
+        }
+        tokio::spawn(http::serve(listener, watched, stop.clone()));
+    }
+    let launched = launch(wanted, &*ground.store).await?;
+    let running = run_all(nodes, stop.clone());
+    let work = async {
+        if wanted.until_idle {
+            let found = idle::wait(&*ground.store, &launched).await?;
+            stop.cancel();
+            Ok::<Found, Failure>(found)
+        } else {
+            std::future::pending().await
+        }
+    };
+    tokio::pin!(running);
+    let found = tokio::select! {
+        ended = &mut running => return ended.map(|()| Found::Nothing),
+        found = work => found?,
+        signal = terminate() => {
+            tracing::info!(signal = signal?, grace = ?wanted.stop_grace, "stops; a second signal ends it at once");
+            stop.cancel();
+            Found::Nothing
+        }
+    };
+    tokio::select! {
+        ended = &mut running => ended.map(|()| found),
+        signal = terminate() => Err(Failure::new(format!("ended at once by a second signal, {}", signal?))
+            .remedy("what ran here fails once the heartbeat grace is over, or when this node starts again")),
+    }
+}
+
+/// The next SIGINT or SIGTERM.
+async fn terminate() -> Result<&'static str, Failure> {
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format!("signals cannot be listened to: {error}")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    })
+}
+
+async fn on_servers(
+    wanted: &NodeArgs,
+    definitions: Option<Definitions>,
+    hostname: String,
+) -> Result<Ground, Failure> {
+    if wanted.migrate {
+        open::migrate(&wanted.database).await?;
+    }
+    let store = open::store(&wanted.database)?;
+    let broker = open::patient_broker(&wanted.messages)?;
+    if let Some(definitions) = definitions {
+        let applied = store.define(&definitions).await?;
+        tracing::info!(
+            created = applied.created.len(),
+            changed = applied.changed.len(),
+            "definitions applied"
+        );
+    }
+    Ok(Ground { store, broker, hostnames: vec![hostname] })
+}
+
+/// A node under this name, not running yet.
+fn node(wanted: &NodeArgs, ground: &Ground, hostname: &str, passes: &Arc<LastPass>) -> Node {
+    let capacity = wanted.capacity.map_or_else(capacity::of_this_machine, Forks::new);
+    let builder = Node::builder(ground.store.clone(), ground.broker.clone())
+        .hostname(hostname)
+        .node_type(wanted.node_type.into())
+        .capacity(capacity)
+        .version(env!("CARGO_PKG_VERSION"))
+        .roles(roles(&wanted.roles))
+        .handlers(handlers())
+        .options(options(wanted))
+        .observed_by(passes.clone());
+    match &wanted.cluster {
+        Some(source @ Source::File(_)) => {
+            let (source, store) = (source.clone(), ground.store.clone());
+            builder.on_reload(move || reload(source.clone(), store.clone())).build()
+        }
+        _ => builder.build(),
+    }
+}
+
+fn roles(named: &[RoleName]) -> Roles {
+    Roles {
+        scheduler: named.contains(&RoleName::Scheduler),
+        relay: named.contains(&RoleName::Relay),
+        worker: named.contains(&RoleName::Worker),
+    }
+}
+
+fn options(wanted: &NodeArgs) -> Options {
+    Options {
+        period: wanted.pass_interval,
+        audit: wanted.audit,
+        pool: PoolBounds { least: wanted.min_workers, most: wanted.max_workers },
+        heartbeat: wanted.heartbeat_interval,
+        stop_grace: wanted.stop_grace,
+        ..Options::default()
+    }
+}
+
+/// `command`, which every node has, and `noop`, which is successful at once: to see what the control plane itself costs.
+fn handlers() -> Handlers {
+    let noop = Handler::new(|_: IgnoredAny, _: Context| std::future::ready(())).restartable();
+    match HandlerName::try_from("noop") {
+        Ok(name) => Handlers::default().with(name, noop),
+        Err(_) => Handlers::default(),
+    }
+}
+
+/// `rpc reload`: the file may have changed.
+async fn reload(source: Source, store: Arc<dyn Store>) -> Result<Reloaded, String> {
+    let definitions = file::read(&source).map_err(|failure| failure.to_string())?;
+    let applied = store.define(&definitions).await.map_err(|error| error.to_string())?;
+    let summary = format!(
+        "{source} is applied, {} created, {} changed; the pool is recycled",
+        applied.created.len(),
+        applied.changed.len()
+    );
+    Ok(Reloaded { pool: None, summary })
+}
+
+async fn launch(wanted: &NodeArgs, store: &dyn Store) -> Result<Vec<TaskId>, Failure> {
+    if wanted.launch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let launches: Vec<Launch> = wanted.launch.iter().cloned().map(Launch::of).collect();
+    let ids = store.launch(&launches).await?;
+    for (task, launch) in ids.iter().zip(&launches) {
+        tracing::info!(%task, of = crate::live::launch::what(&launch.of), "launched");
+    }
+    Ok(ids)
+}
+
+/// Runs them until told to stop. One that ends otherwise stops the others.
+async fn run_all(nodes: Vec<Node>, stop: CancellationToken) -> Result<(), Failure> {
+    let mut running = JoinSet::new();
+    for node in nodes {
+        running.spawn(node.run(stop.clone()));
+    }
+    let mut result = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let ended = match ended {
+            Ok(ended) => ended.map_err(|error| failure(&error)),
+            Err(panic) => Err(Failure::new(format!("a node ended by a fault of this program: {panic}"))),
+        };
+        if ended.is_err() {
+            stop.cancel();
+        }
+        result = result.and(ended);
+    }
+    result
+}
+
+fn failure(error: &NodeError) -> Failure {
+    Failure::new(open::chain(error))
 }

@@ -1,0 +1,10 @@
+//! The whole way of tasks through a control plane, on the store and the broker in memory, in time that passes at once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod bench;
+mod commands;
+mod running;
+mod stopping;
+mod triggers;
+mod work;

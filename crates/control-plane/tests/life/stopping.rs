@@ -1,0 +1,92 @@
+//! Nodes that stop, in good order or not.
+
+use std::time::Duration;
+
+use control_plane::ports::{Desk as _, TaskStatus};
+use control_plane::{Handler, NodeError, Options};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::bench::{Bench, handlers, name};
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_stops_lets_what_runs_end() {
+    let bench = Bench::new().await;
+    let brief = Handler::new(|_: Value, _| sleep(Duration::from_secs(20)));
+    let node = bench.start(bench.node("node-1").handlers(handlers().with(name("slow"), brief)));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    node.stop().await.unwrap();
+    assert_eq!(bench.task(task).await.status, TaskStatus::Successful);
+    assert!(bench.store.nodes().await.unwrap()[0].last_heartbeat.is_none(), "it has said goodbye");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_stops_takes_nothing_new() {
+    let bench = Bench::new().await;
+    let first = bench.start(bench.node("node-1"));
+    let slow = bench.launch("slow").await;
+    bench.until(slow, TaskStatus::Running).await;
+    first.shutdown.cancel();
+    sleep(Duration::from_secs(1)).await;
+    let late = bench.launch("quick").await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(bench.task(late).await.status, TaskStatus::Waiting, "given to the only node, and not taken");
+    first.ended.await.unwrap().unwrap();
+    let second = bench.start(bench.node("node-2"));
+    bench.until(late, TaskStatus::Successful).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_grace_what_may_run_again_is_handed_back_and_the_rest_canceled() {
+    let bench = Bench::new().await;
+    let node = bench.start(bench.node("node-1"));
+    let (slow, again) = (bench.launch("slow").await, bench.launch("again").await);
+    bench.until(slow, TaskStatus::Running).await;
+    bench.until(again, TaskStatus::Running).await;
+    let began = Instant::now();
+    node.stop().await.unwrap();
+    assert!(began.elapsed() >= Options::default().stop_grace);
+    let canceled = bench.task(slow).await;
+    assert_eq!(canceled.status, TaskStatus::Canceled);
+    assert_eq!(canceled.explanation, "its node stopped before it was done");
+    assert!(!bench.task(again).await.status.is_finished(), "another may run it");
+    let second = bench.start(bench.node("node-2"));
+    bench.until(again, TaskStatus::Running).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_name_is_taken_stops_at_once_and_reports_nothing() {
+    let bench = Bench::new().await;
+    let node = bench.start(bench.node("node-1"));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    assert_eq!(bench.usurp("node-1").await, [task]);
+    let ended = node.ended.await.unwrap();
+    assert!(matches!(ended, Err(NodeError::Replaced { hostname }) if hostname == "node-1"));
+    assert_eq!(bench.task(task).await.status, TaskStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_what_a_killed_node_ran_fails_and_what_waited_for_it_runs_elsewhere() {
+    let bench = Bench::new().await;
+    let first = bench.start(bench.node("node-1"));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    first.ended.abort();
+    let waiting = bench.launch("quick").await;
+    let second = bench.start(bench.node("node-2"));
+    bench.until(waiting, TaskStatus::Successful).await;
+    bench.until(task, TaskStatus::Failed).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_under_an_unknown_name_is_told_the_remedy() {
+    let bench = Bench::new().await;
+    let ended = bench.start(bench.node("stranger")).ended.await.unwrap();
+    let Err(NodeError::Join(why)) = ended else { panic!("it cannot join") };
+    assert!(why.to_string().contains("define it"), "{why}");
+}
