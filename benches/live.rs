@@ -45,8 +45,16 @@ const FULL: Sizes = Sizes {
     repeats: 5,
 };
 
-const SMALL: Sizes =
-    Sizes { pending: 390, limit: 100, messages: 200, tasks: 200, launches: 5, finished: 300, held: 50, repeats: 1 };
+const SMALL: Sizes = Sizes {
+    pending: 390,
+    limit: 100,
+    messages: 200,
+    tasks: 200,
+    launches: 5,
+    finished: 300,
+    held: 50,
+    repeats: 1,
+};
 
 /// A control plane of one measurement, on the shared servers.
 struct Plane {
@@ -281,7 +289,9 @@ async fn main() {
     let messages = published(&sizes).await;
     println!("| outbox to broker, confirmed | {messages:.0} messages/s | 8000 |");
     let (alone, with_launch) = through(&sizes).await;
-    println!("| no-op tasks, the whole way | {alone:.0} tasks/s ({with_launch:.0} with their launch) | 5000 |");
+    println!(
+        "| no-op tasks, the whole way | {alone:.0} tasks/s ({with_launch:.0} with their launch) | 5000 |"
+    );
     let (middle, high) = latency(&sizes).await;
     println!("| commit of a launch to the handler | median {middle:.1?}, 95 % {high:.1?} | 10 ms |");
     let (before, after) = finished(&sizes).await;
