@@ -89,7 +89,7 @@ async fn run(
         }
         ended
     };
-    group.is_gone();
+    group.release();
     ended.output = capture.into_output();
     ended
 }
