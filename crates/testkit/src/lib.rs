@@ -2,11 +2,14 @@
 //! that every implementation of a port passes, clusters in virtual time, real servers and what can befall them, and the
 //! body of the fuzz target.
 
+#[cfg(feature = "control-plane")]
 pub mod conformance;
 pub mod fuzz;
 pub mod model;
 pub mod scenario;
+#[cfg(feature = "control-plane")]
 pub mod servers;
+#[cfg(feature = "control-plane")]
 pub mod simulation;
 pub mod workload;
 
