@@ -43,8 +43,7 @@ impl Site {
         tokio::spawn(connection);
         let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
         client.batch_execute(&drop).await.expect("the schema can be dropped");
-        let arguments = OpenConnectionArguments::try_from(amqp_url().as_str()).expect("a sound URL");
-        let connection = Connection::open(&arguments).await.expect("the broker is there");
+        let connection = Connection::open(&arguments(&amqp_url())).await.expect("the broker is there");
         let channel = connection.open_channel(None).await.expect("a channel");
         let nodes = (1..=INSTANCES).map(|instance| format!("node.{instance}"));
         for name in nodes.chain(["shared".into(), "dead-letters".into()]) {
@@ -59,4 +58,16 @@ impl Site {
         // The connection was only for this; whether it closes in good order is the broker's business.
         let _ = connection.close().await;
     }
+}
+
+/// The driver's arguments for `amqp://user:password@host:port/path`.
+fn arguments(url: &str) -> OpenConnectionArguments {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (credentials, place) = rest.rsplit_once('@').unwrap_or(("guest:guest", rest));
+    let (place, path) = place.split_once('/').unwrap_or((place, "%2f"));
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let (host, port) = place.split_once(':').unwrap_or((place, "5672"));
+    let mut arguments = OpenConnectionArguments::new(host, port.parse().expect("a port"), user, password);
+    arguments.virtual_host(&path.to_lowercase().replace("%2f", "/"));
+    arguments
 }
