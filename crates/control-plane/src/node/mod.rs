@@ -139,6 +139,7 @@ impl Node {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(error = %Chain(&error), "cannot join yet, trying again");
                     tokio::select! {
+                        biased;
                         () = shutdown.cancelled() => return Ok(None),
                         () = backoff.wait() => {}
                     }

@@ -79,6 +79,7 @@ async fn run(
         let mut open = true;
         let ended = loop {
             tokio::select! {
+                biased;
                 ended = &mut attending => break ended,
                 () = &mut reading, if open => open = false,
             }

@@ -57,6 +57,7 @@ impl Worker {
             };
             tracing::warn!(error = %Chain(&error), "no dispatches can be taken, trying again");
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = backoff.wait() => {}
             }

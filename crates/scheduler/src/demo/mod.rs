@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::definition::{COMMAND, Definitions};
-use control_plane::ports::{Clock as _, Commit, Desk as _, Reading, Store, SystemClock};
+use control_plane::ports::{Broker as _, Clock as _, Commit, Desk as _, Reading, Store, SystemClock};
 use control_plane::{MemoryBroker, MemoryStore, Node, NodeError, Options, PassObserver, PoolBounds, Roles};
 use scheduler_core::{Plan, TaskId};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -83,7 +83,12 @@ async fn perform() -> Result<(), Failure> {
     };
     let (events, mut heard) = unbounded_channel();
     let stop = CancellationToken::new();
-    let mut nodes = start(&definitions, &store, &events, &stop);
+    let broker = MemoryBroker::new();
+    for node in store.nodes().await? {
+        // Its queue is there before its node asks for it, so that the first message need not be sent twice.
+        drop(broker.deliveries(node.id, 1).await?);
+    }
+    let mut nodes = start(&definitions, &store, &Arc::new(broker), &events, &stop);
     let mut narrator = Narrator::new(Output::stdout(), store.clone(), SystemClock.now());
     narrator.introduce(&store.nodes().await?, COMMAND)?;
     let doomed = nodes.remove(DOOMED);
@@ -104,10 +109,10 @@ async fn perform() -> Result<(), Failure> {
 fn start(
     definitions: &Definitions,
     store: &Arc<dyn Store>,
+    broker: &Arc<MemoryBroker>,
     events: &UnboundedSender<Event>,
     stop: &CancellationToken,
 ) -> BTreeMap<String, JoinHandle<Result<(), NodeError>>> {
-    let broker = Arc::new(MemoryBroker::new());
     let mut nodes = BTreeMap::new();
     for (position, instance) in definitions.instances.iter().enumerate() {
         let name = instance.hostname.as_str();

@@ -9,7 +9,7 @@ use anstyle::Style;
 use control_plane::ports::{
     Clock as _, Commit, NodeView, Reading, Store, SystemClock, TaskFilter, TaskStatus, TaskView,
 };
-use scheduler_core::{Action, Kind, NodeStep, Origin, Plan, Reason, TaskId, Timestamp};
+use scheduler_core::{Action, Kind, LaunchType, NodeStep, Origin, Plan, Reason, Task, TaskId, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::interval;
 
@@ -32,6 +32,8 @@ pub(super) struct Narrator {
     store: Arc<dyn Store>,
     began: Timestamp,
     passes: usize,
+    /// The tasks whose launch was told: of by whom it was made, or by the pass that first saw it.
+    launched: BTreeSet<TaskId>,
     /// The last reason told of each held task: a reason is told once, and again when it changes.
     told: HashMap<TaskId, String>,
     /// The tasks whose end was told: by the pass that decided it, or by a look.
@@ -49,6 +51,7 @@ impl Narrator {
             store,
             began,
             passes: 0,
+            launched: BTreeSet::new(),
             told: HashMap::new(),
             ended: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -114,7 +117,7 @@ impl Narrator {
     /// Tells one thing. Whether it was the last that people do.
     async fn event(&mut self, event: Event) -> Result<bool, Failure> {
         match event {
-            Event::Launched(id) => self.person("launch", id).await?,
+            Event::Launched(id) => self.launch(id).await?,
             Event::Done { word, task } => self.person(word, task).await?,
             Event::Unplugged => {
                 self.line(None, ("unplug", Tone::Bad), DOOMED, "it stops without a word")?;
@@ -126,6 +129,10 @@ impl Narrator {
             Event::Curtain => return Ok(true),
         }
         Ok(false)
+    }
+
+    async fn launch(&mut self, id: TaskId) -> Result<(), Failure> {
+        if self.launched.insert(id) { self.person("launch", id).await } else { Ok(()) }
     }
 
     async fn person(&mut self, word: &'static str, id: TaskId) -> Result<(), Failure> {
@@ -144,8 +151,11 @@ impl Narrator {
         }
         let printed = self.store.output(task.id).await?.unwrap_or_default();
         let last = printed.text.trim_end().lines().next_back().map(|line| format!("\"{line}\""));
-        let why: Vec<String> =
-            [Some(task.explanation.clone()), last].into_iter().flatten().filter(|why| !why.is_empty()).collect();
+        let why: Vec<String> = [Some(task.explanation.clone()), last]
+            .into_iter()
+            .flatten()
+            .filter(|why| !why.is_empty())
+            .collect();
         let word = match task.status {
             _ if task.kind == Kind::WorkflowApproval && task.status == TaskStatus::Successful => "approved",
             TaskStatus::Successful => "succeeded",
@@ -160,6 +170,15 @@ impl Narrator {
         self.passes += 1;
         // A plan that a row's change made stale was never written.
         let Commit::Done(committed) = commit else { return Ok(()) };
+        // Earlier passes were told already, so these were ended by workers and people, and this pass knew of it.
+        let known = reading.snapshot.now;
+        for task in self.new_ends().await?.iter().filter(|task| task.finished.is_some_and(|at| at <= known)) {
+            self.end(task).await?;
+        }
+        let by_people = |task: &&Task| task.launch_type == LaunchType::Manual;
+        for task in reading.snapshot.tasks.iter().filter(by_people) {
+            self.launch(task.id).await?;
+        }
         let names = Names::of(&reading.snapshot);
         let pass = Some(self.passes);
         for decision in plan.nodes.iter().filter(|decision| !matches!(decision.step, NodeStep::Run(_))) {
@@ -233,7 +252,7 @@ impl Narrator {
         writeln!(
             self.out,
             "{}",
-            format!("{dim}{clock}  {pass:<9}{dim:#}{style}{word:<10}{style:#}{who:<32}  {why}").trim_end()
+            format!("{dim}{clock}  {pass:<9}{dim:#}{style}{word:<16}{style:#}{who:<33}  {why}").trim_end()
         )?;
         Ok(())
     }
@@ -249,7 +268,8 @@ impl Narrator {
         let list = |counts: &BTreeMap<&'static str, usize>| {
             counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
         };
-        let all = self.store.tasks(&TaskFilter { statuses: FINISHED.to_vec(), ..TaskFilter::default() }).await?;
+        let all =
+            self.store.tasks(&TaskFilter { statuses: FINISHED.to_vec(), ..TaskFilter::default() }).await?;
         let mut ended = BTreeMap::new();
         for task in &all {
             *ended.entry(task.status.token()).or_default() += 1;
