@@ -1,7 +1,7 @@
 //! The board: the snapshot's rows as the pass sees them, and what the pass has made of them so far.
 //!
-//! Decides which rows are malformed (R5, R6.2, R11) and finds rows by id. Knows nothing of claims or capacity. Laying it
-//! costs one scan of the tasks, and a sort by id when the rows are not in that order.
+//! Decides which rows are malformed (R5, R6.2, R11) and finds the rows of dependencies, once. Knows nothing of claims or
+//! capacity. Laying it costs one scan of the tasks, an index of their ids, and a look-up for each dependency.
 
 use alloc::vec::Vec;
 
