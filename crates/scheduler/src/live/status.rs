@@ -103,9 +103,9 @@ impl Picture {
             None => Names::default().with_nodes(&self.nodes),
         };
         let explainer = plan.map(Plan::explainer);
-        self.part(out, &[TaskStatus::Pending], &self.pending, self.queue(explainer.as_ref(), &names))?;
+        self.part(out, &[TaskStatus::Pending], &self.pending, &self.queue(explainer.as_ref(), &names))?;
         let holding = [TaskStatus::Waiting, TaskStatus::Running];
-        self.part(out, &holding, &self.holding, self.running(&names))?;
+        self.part(out, &holding, &self.holding, &self.running(&names))?;
         if !self.finished.is_empty() {
             writeln!(out, "ended last\n{}\n", self.ended().trim_fmt())?;
         }
@@ -127,7 +127,7 @@ impl Picture {
         out: &mut Output,
         statuses: &[TaskStatus],
         shown: &[TaskView],
-        table: Table,
+        table: &Table,
     ) -> Result<(), Failure> {
         let count = |status: &TaskStatus| self.statistics.tasks.get(status).copied().unwrap_or_default();
         let counts: Vec<String> =

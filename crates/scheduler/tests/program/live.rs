@@ -235,6 +235,7 @@ fn no_password_is_ever_printed() {
         &["status", "--database-url", "postgres//bob:geheim@host"],
         &["node", "--database-url", database, "--amqp-url", "amqp://bob:geheim@127.0.0.1:port"],
         &["node", "--database-url", database, "--amqp-url", "bob:geheim"],
+        &["launch", "template:x", "--database-url", database, "--payload", "{ \"key\": geheim }"],
     ] {
         let ran = run(arguments);
         assert_eq!(ran.code, Some(1), "{ran:?}");
