@@ -47,7 +47,7 @@ async fn consume(deliveries: &mut dyn Deliveries) -> Duration {
     let start = Instant::now();
     let mut left = usize::from(MESSAGES);
     while left > 0 {
-        left -= deliveries.next(BATCH).await.unwrap().len();
+        left = left.saturating_sub(deliveries.next(BATCH).await.unwrap().len());
         deliveries.acknowledge().await.unwrap();
     }
     start.elapsed()

@@ -188,12 +188,24 @@ impl Session {
     }
 }
 
-/// The driver takes its leave of the broker in a task that it spawns, which needs a runtime wherever the session is dropped.
+/// Takes leave of the broker in a task, the channel first: its answer says that the broker has read what was sent before, the last
+/// acknowledgement above all. Left to itself the driver may hang up before that.
 impl Drop for Session {
     fn drop(&mut self) {
+        // The driver spawns too when what it has is dropped, and the session may be dropped anywhere.
         let _entered = self.runtime.enter();
-        drop(self.channel.take());
-        drop(self.connection.take());
+        let (channel, connection) = (self.channel.take(), self.connection.take());
+        self.runtime.spawn(async move {
+            let leave = async {
+                if let Some(channel) = channel {
+                    drop(channel.close().await);
+                }
+                if let Some(connection) = connection {
+                    drop(connection.close().await);
+                }
+            };
+            drop(timeout(ATTEMPT, leave).await);
+        });
     }
 }
 

@@ -32,9 +32,9 @@ pub(crate) fn adaptor(config: &AmqpConfig) -> Result<TlsAdaptor, BrokerError> {
         }
     }
     if roots.is_empty() {
-        return Err(BrokerError::Refused(
-            "no certificate is trusted: install the machine's or name a file of your own".into(),
-        ));
+        let place =
+            config.ca_file.as_ref().map_or("on this machine".into(), |file| format!("in {}", file.display()));
+        return Err(BrokerError::Refused(format!("no certificate to trust is {place}")));
     }
     // The provider is named, since a process that links several has no default.
     let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

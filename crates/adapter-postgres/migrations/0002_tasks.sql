@@ -2,7 +2,8 @@
 --
 -- `task` is read whole by every pass (its unfinished rows) and written in bulk. So `status` and all that changes with it
 -- stand in no index: pending → waiting → running rewrites a row within its page where there is room (a HOT update), and
--- only a task's end touches an index. Nothing here has a foreign key to a definition: one such row would be share-locked by
+-- only a task's end touches an index. Half-filled pages leave that room for a pass that starts everything at once.
+-- Nothing here has a foreign key to a definition: one such row would be share-locked by
 -- every launch, and a task keeps its keys when its definition is removed.
 
 CREATE SEQUENCE {schema}.task_id;
@@ -65,7 +66,7 @@ CREATE TABLE {schema}.task (
             AND (dispatch_id IS NULL) = (kind IN ('workflow_job', 'workflow_approval'))
         ELSE true END)
 ) WITH (
-    fillfactor = 70,
+    fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0.05,
     autovacuum_analyze_scale_factor = 0.05
 );

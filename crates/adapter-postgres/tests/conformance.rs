@@ -1,4 +1,5 @@
 //! PostgreSQL keeps every promise of a store.
+#![expect(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -12,6 +12,8 @@ use crate::pool::PoolBounds;
 pub struct Options {
     /// How often a pass runs though nothing asked for it: the fail-safe of R12.2. 20 s, as AWX.
     pub period: Duration,
+    /// How long a pass may be made to wait after another that took long; 1 s. Zero for never.
+    pub rest_limit: Duration,
     /// How many passes one call of `schedule()` runs at most while plans ask for more; 16. What is left is asked for anew, so that
     /// a stop is heeded in between.
     pub rounds: u32,
@@ -59,6 +61,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             period: Duration::from_secs(20),
+            rest_limit: Duration::from_secs(1),
             rounds: 16,
             audit: false,
             inline_tasks: 5_000,

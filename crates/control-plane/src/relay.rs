@@ -81,6 +81,7 @@ impl Relay {
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "nothing was sent, trying again");
                     tokio::select! {
+                        biased;
                         () = stop.cancelled() => break,
                         () = backoff.wait() => {}
                     }

@@ -8,37 +8,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::board::Board;
-use crate::pool::{Node, Offer, Pool, Waiver};
+use crate::group::{Group, Need};
+use crate::pool::{Node, Offer, Waiver};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{
     ControlPlane, Forks, GroupId, Instance, InstanceId, Lack, Members, NodeType, Place, Placement, Reason,
-    Shortfall, Task, TaskCount,
+    Shortfall, Task,
 };
-
-/// A group, as the ledger keeps it.
-struct Group {
-    name: Arc<str>,
-    container: bool,
-    max_tasks: u32,
-    max_forks: u32,
-    used_tasks: u64,
-    used_forks: u64,
-    hybrid: Pool,
-    execution: Pool,
-    control: Pool,
-}
-
-/// What a task asks of the ledger.
-#[derive(Clone, Copy)]
-struct Need {
-    impact: u32,
-    /// Runs on control and hybrid nodes instead of execution and hybrid ones (R6.4).
-    control: bool,
-    /// What a node that also controls the task pays besides.
-    own_control: u32,
-    /// What a separate controller pays; `None` when none is needed.
-    controller: Option<u32>,
-}
 
 /// Where a task is or goes, by rows.
 #[derive(Clone, Copy)]
@@ -79,17 +55,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             taken: 0,
             refusals: FxHashMap::default(),
         };
-        let groups = board.snapshot.groups.iter().map(|group| Group {
-            name: Arc::from(group.name.as_str()),
-            container: matches!(group.members, Members::Container),
-            max_tasks: group.max_concurrent_jobs.get(),
-            max_forks: group.max_forks.get(),
-            used_tasks: 0,
-            used_forks: 0,
-            hybrid: Pool::default(),
-            execution: Pool::default(),
-            control: Pool::default(),
-        });
+        let groups = board.snapshot.groups.iter().map(Group::open);
         ledger.groups = Table(groups.collect());
         for task in board.found.holding.iter().map(|&row| board.task(row)) {
             if let Some(placement) = task.state.placement()
@@ -110,15 +76,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 instances.iter().filter_map(|id| self.node_rows.get(id).copied()).collect();
             members.sort_unstable();
             members.dedup();
-            let nodes = &self.nodes;
-            let of = |node_type| {
-                let rows = members.iter().copied().filter(|&row| nodes[row].node_type == node_type);
-                Pool::gather(nodes, &rows.collect::<Vec<Row>>())
-            };
-            let group = &mut self.groups[row];
-            group.hybrid = of(NodeType::Hybrid);
-            group.execution = of(NodeType::Execution);
-            group.control = of(NodeType::Control);
+            self.groups[row].gather(&self.nodes, &members);
         }
     }
 
@@ -244,7 +202,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     /// never be is named before what is full now (R10).
     fn ask(&mut self, row: Row, need: Need, waiver: &Waiver) -> Result<Seat, Lack> {
         self.possible(row, need)?;
-        self.limits(row, need, waiver)?;
+        self.groups[row].limits(need, waiver.group_cost(row))?;
         let controller = need.controller.map(|impact| (impact, self.controller(impact, waiver)));
         let found = controller.and_then(|(_, found)| found.ok());
         if self.groups[row].container {
@@ -312,24 +270,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
         search
     }
 
-    /// The limits of a group (R6.2): allowed while used and this are at most the limit.
-    fn limits(&self, row: Row, need: Need, waiver: &Waiver) -> Result<(), Lack> {
-        let group = &self.groups[row];
-        let own = waiver.group.filter(|&(own, _)| own == row);
-        let tasks = group.used_tasks.saturating_sub(u64::from(own.is_some()));
-        let forks = group.used_forks.saturating_sub(own.map_or(0, |(_, cost)| cost));
-        let (needed, limit) = (Forks::new(need.impact), Forks::new(group.max_forks));
-        if group.max_tasks > 0 && tasks >= u64::from(group.max_tasks) {
-            let used = TaskCount::new(u32::try_from(tasks).unwrap_or(u32::MAX));
-            return Err(Lack::TaskLimit { used, limit: TaskCount::new(group.max_tasks) });
-        }
-        if group.max_forks > 0 && forks.saturating_add(u64::from(need.impact)) > u64::from(group.max_forks) {
-            let used = Forks::new(u32::try_from(forks).unwrap_or(u32::MAX));
-            return Err(Lack::ForkLimit { needed, used, limit });
-        }
-        Ok(())
-    }
-
     /// The controller with most left that fits, or what the best one has left (R6.4).
     fn controller(&mut self, impact: u32, waiver: &Waiver) -> Result<Row, u32> {
         let Some((_, Some(row))) = self.plane else { return Err(0) };
@@ -363,7 +303,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
         while let Some((_, row)) = self.candidate(task, class, number) {
             number += 1;
             let Some(row) = row else { continue };
-            let roomy = self.possible(row, need).is_ok() && self.limits(row, need, waiver).is_ok();
+            let roomy = self.possible(row, need).is_ok()
+                && self.groups[row].limits(need, waiver.group_cost(row)).is_ok();
             if self.groups[row].container || !roomy {
                 continue;
             }
@@ -379,19 +320,6 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 self.taken = self.taken.saturating_add(1);
                 return;
             }
-        }
-    }
-}
-
-impl Group {
-    /// The pools that may run a task, what each needs, and whether a separate controller (R6.4).
-    fn roles(&mut self, need: Need) -> [(&mut Pool, u64, bool); 2] {
-        let both = u64::from(need.impact).saturating_add(u64::from(need.own_control));
-        let hybrid = (&mut self.hybrid, both, false);
-        if need.control {
-            [hybrid, (&mut self.control, both, false)]
-        } else {
-            [hybrid, (&mut self.execution, u64::from(need.impact), need.controller.is_some())]
         }
     }
 }

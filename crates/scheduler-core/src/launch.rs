@@ -1,7 +1,8 @@
 //! Update on launch (R4): which updates pending jobs and inventory updates need, and which exist already.
 //!
 //! Decides from the latest update of each project and source. Looks at nothing unless a task's dependencies are still to
-//! be derived; then costs one scan of the tasks and a look-up for each project and source that a task relies on.
+//! be derived; then costs one look at each update and each such task, and a look-up for each project and source that it
+//! relies on.
 
 use alloc::vec::Vec;
 

@@ -78,6 +78,7 @@ mod dependency;
 mod explain;
 mod flow;
 mod graph;
+mod group;
 mod id;
 mod index;
 mod instance;

@@ -73,6 +73,9 @@ fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
     })
 }
 
+/// How many rows are read together before they are judged one by one.
+const READ_AHEAD: usize = 32;
+
 /// One decision for each task in order, until the start limit is reached; whether a workflow job started.
 fn consider(board: &Board<'_>, order: &[Row], plan: &mut Plan) -> bool {
     let mut claims = Claims::hold_all(board);
@@ -86,6 +89,9 @@ fn consider(board: &Board<'_>, order: &[Row], plan: &mut Plan) -> bool {
             let left = order.len().saturating_sub(considered);
             plan.unconsidered = TaskCount::new(u32::try_from(left).unwrap_or(u32::MAX));
             break;
+        }
+        if considered % READ_AHEAD == 0 {
+            board.read_ahead(order.iter().skip(considered).take(READ_AHEAD).copied());
         }
         let task = board.task(row);
         let verdict = judge(board, &mut claims, &mut ledger, row);

@@ -75,6 +75,11 @@ impl Waiver {
         node
     }
 
+    /// What of a group's use is the replaced task's own.
+    pub(crate) fn group_cost(&self, row: Row) -> Option<u64> {
+        self.group.filter(|&(own, _)| own == row).map(|(_, cost)| cost)
+    }
+
     fn rows(&self) -> impl Iterator<Item = Row> {
         self.node.into_iter().chain(self.controller).map(|(row, _)| row)
     }

@@ -1,10 +1,16 @@
-//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the
-//! body of the fuzz target, and the suites that every implementation of a port passes.
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the suites
+//! that every implementation of a port passes, clusters in virtual time, real servers and what can befall them, and the
+//! body of the fuzz target.
 
+#[cfg(feature = "control-plane")]
 pub mod conformance;
 pub mod fuzz;
 pub mod model;
 pub mod scenario;
+#[cfg(feature = "control-plane")]
+pub mod servers;
+#[cfg(feature = "control-plane")]
+pub mod simulation;
 pub mod workload;
 
 /// The README's program, so that it cannot go stale.

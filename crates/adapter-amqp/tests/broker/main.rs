@@ -12,3 +12,5 @@ mod faults;
 mod no_broker;
 mod own;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -39,7 +39,7 @@ async fn waiting(raw: &Raw, queue: &str) -> u32 {
 }
 
 /// Everything that an error says, its causes included.
-fn said(error: &BrokerError) -> String {
+pub(crate) fn said(error: &BrokerError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(source) = cause {

@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
         let mut draft = Self { reading, plan, patches: Vec::new(), must: HashSet::new(), orders: false };
         let mut at: HashMap<TaskId, usize> = HashMap::new();
         let mut row = |draft: &mut Self, id: TaskId, change: Change| {
-            let Some(&task) = tasks.get(&id) else { return None };
+            let &task = tasks.get(&id)?;
             let next = draft.patches.len();
             let at = *at.entry(id).or_insert(next);
             if at == next {

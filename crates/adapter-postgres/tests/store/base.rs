@@ -28,7 +28,7 @@ impl Base {
     pub(crate) async fn bare() -> Self {
         let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
         let schema = format!("test_{}_{number}", std::process::id());
-        let store = PostgresStore::connect(PostgresConfig::new(url()).schema(&schema)).unwrap();
+        let store = PostgresStore::connect(config(&schema)).unwrap();
         Self { sql: client().await, schema, store }
     }
 
@@ -40,9 +40,15 @@ impl Base {
         base
     }
 
-    /// Another store on the same schema.
+    /// For another store on the same schema.
     pub(crate) fn config(&self) -> PostgresConfig {
-        PostgresConfig::new(url()).schema(&self.schema)
+        config(&self.schema)
+    }
+
+    /// Ends every connection of the stores on this schema, as a restart of the server would.
+    pub(crate) async fn cut(&self) {
+        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1";
+        self.sql.query(sql, &[&self.schema]).await.unwrap();
     }
 
     /// Runs SQL in which `{s}` is the schema.
@@ -65,6 +71,13 @@ impl Base {
     pub(crate) async fn end(self) {
         self.sql.batch_execute(&format!("DROP SCHEMA {} CASCADE", self.schema)).await.unwrap();
     }
+}
+
+/// The schema is the name of its connections too, so that they can be told from others.
+fn config(schema: &str) -> PostgresConfig {
+    let url = url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    PostgresConfig::new(format!("{url}{separator}application_name={schema}")).schema(schema)
 }
 
 /// A connection of its own.

@@ -54,6 +54,7 @@ impl Ear {
             };
             tracing::warn!(error = %Chain(&error), "no calls can be heard, trying again");
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = backoff.wait() => {}
             }

@@ -44,6 +44,7 @@ pub(super) async fn listen(store: &dyn Store, signals: &Signals, options: &Optio
         };
         tracing::warn!(error = %Chain(&error), "no wake-ups can be heard, trying again");
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = backoff.wait() => {}
         }

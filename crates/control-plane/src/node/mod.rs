@@ -22,9 +22,10 @@ mod supervise;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use builder::NodeBuilder;
@@ -48,6 +49,9 @@ use crate::schedule::Scheduler;
 use crate::signal::Signal;
 use crate::trigger::Trigger;
 use crate::worker::{Reports, Worker};
+
+/// How long the first pass of a node waits until its own queue exists. Nothing depends on it.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A node of the control plane.
 #[derive(Debug)]
@@ -135,6 +139,7 @@ impl Node {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(error = %Chain(&error), "cannot join yet, trying again");
                     tokio::select! {
+                        biased;
                         () = shutdown.cancelled() => return Ok(None),
                         () = backoff.wait() => {}
                     }
@@ -171,6 +176,7 @@ impl Loops {
             running,
             pool: Pool::start(options.pool, options.pool_idle),
             orders: signals.orders.clone(),
+            opened: CancellationToken::new(),
             options,
         });
         let heartbeat = Heartbeat {
@@ -204,7 +210,17 @@ impl Loops {
                 scheduler = scheduler.observed_by(Arc::clone(observer));
             }
             let trigger = Trigger { scheduler, requests: signals.schedule.clone(), options };
-            self.add("trigger", trigger, |trigger, stop| async move { trigger.run(stop).await });
+            let queue =
+                if parts.roles.worker { self.worker.opened.clone() } else { CancellationToken::new() };
+            let patience = if parts.roles.worker { QUEUE_PATIENCE } else { Duration::ZERO };
+            self.add("trigger", trigger, move |trigger, stop| {
+                let queue = queue.clone();
+                async move {
+                    // A first pass before the queue exists would only send what no queue takes.
+                    let _ = timeout(patience, queue.cancelled()).await;
+                    trigger.run(stop).await;
+                }
+            });
             let store = Arc::clone(&parts.store);
             self.add("statistics", (), move |_, stop| {
                 count(Arc::clone(&store), options.statistics_period, stop)
@@ -279,7 +295,7 @@ impl Loops {
 }
 
 /// Turns the counts of the store into metrics now and then.
-async fn count(store: Arc<dyn Store>, period: std::time::Duration, stop: CancellationToken) {
+async fn count(store: Arc<dyn Store>, period: Duration, stop: CancellationToken) {
     let mut period = interval(period);
     let mut gauges = metrics::Gauges::default();
     loop {

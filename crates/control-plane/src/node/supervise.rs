@@ -30,6 +30,7 @@ pub(super) async fn supervise<L>(
         tracing::error!(name, how, "a loop stopped and is started again");
         metrics::restarted(name);
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = backoff.wait() => {}
         }

@@ -22,13 +22,17 @@ pub enum StoreError {
     #[error("the store holds a row that cannot be read: {0}")]
     Unreadable(String),
     /// The store's tables are of another version.
-    #[error("the store is at migration {found} and this program needs {needed}: run `scheduler migrate`")]
+    #[error("the store is at migration {found} and this program needs {needed}: {}", remedy(*found, *needed))]
     Version {
         /// What it is at; 0 when it was never migrated.
         found: u32,
         /// What this program needs.
         needed: u32,
     },
+}
+
+const fn remedy(found: u32, needed: u32) -> &'static str {
+    if found > needed { "use a newer program" } else { "run `scheduler migrate`" }
 }
 
 impl StoreError {

@@ -79,6 +79,7 @@ async fn run(
         let mut open = true;
         let ended = loop {
             tokio::select! {
+                biased;
                 ended = &mut attending => break ended,
                 () = &mut reading, if open => open = false,
             }
@@ -89,7 +90,7 @@ async fn run(
         }
         ended
     };
-    group.is_gone();
+    group.release();
     ended.output = capture.into_output();
     ended
 }

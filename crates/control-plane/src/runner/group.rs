@@ -33,8 +33,8 @@ impl Group {
         test_kill_process_group(self.leader).is_ok() && has_living(self.leader)
     }
 
-    /// The number of the group may be given to others from now on.
-    pub(super) fn is_gone(mut self) {
+    /// The command has ended, and its group with it: the number may be given to others from now on.
+    pub(super) fn release(mut self) {
         self.gone = true;
     }
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use scheduler_core::{DispatchId, Kind, Outcome, TaskId};
@@ -14,12 +13,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::Boxed;
 use super::command::{self, CommandOptions};
 use super::hooks::{Ending, Hook, Hooks};
 use crate::definition::HandlerName;
 use crate::ports::{Assignment, Ended, TraceContext};
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a handler knows of the task that it runs, besides the payload.
 #[derive(Clone, Debug)]

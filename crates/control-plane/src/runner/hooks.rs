@@ -5,11 +5,11 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use scheduler_core::{DispatchId, Kind, Outcome, TaskId};
 
+use super::Boxed;
 use crate::definition::HandlerName;
 
 /// How a task ended, as hooks are told.
@@ -31,7 +31,7 @@ pub struct Ending {
 
 /// A function that is told of ends.
 #[derive(Clone)]
-pub struct Hook(Arc<dyn Fn(Ending) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>);
+pub struct Hook(Arc<dyn Fn(Ending) -> Boxed<()> + Send + Sync>);
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,8 @@ mod guardian;
 mod handlers;
 mod hooks;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +30,9 @@ pub use hooks::{Ending, Hook};
 
 use crate::definition::HandlerName;
 use crate::ports::{Assignment, Ended, TraceContext, Verdict};
+
+/// What registered functions return.
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Why a running task is told to stop. Of several the greatest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

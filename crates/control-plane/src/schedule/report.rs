@@ -56,6 +56,12 @@ pub struct PhaseDurations {
 }
 
 impl PhaseDurations {
+    /// All of it.
+    #[must_use]
+    pub fn total(self) -> Duration {
+        self.read + self.plan + self.audit + self.commit
+    }
+
     pub(super) fn add(&mut self, phase: Phase, took: Duration) {
         let sum = match phase {
             Phase::Read => &mut self.read,
@@ -71,6 +77,12 @@ impl PhaseDurations {
 }
 
 impl PassReport {
+    /// Whether no task started, ended or was created.
+    #[must_use]
+    pub const fn changed_nothing(&self) -> bool {
+        self.starts == 0 && self.ends == 0 && self.creates == 0 && self.dispatched == 0
+    }
+
     pub(super) fn count(&mut self, plan: &Plan, committed: &Committed) {
         self.passes += 1;
         self.skipped += committed.skipped.len();

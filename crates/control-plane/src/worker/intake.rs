@@ -1,6 +1,6 @@
-//! Dispatches in: claim, acknowledge, begin.
+//! Dispatches in: claim, begin, acknowledge.
 //!
-//! A message is acknowledged when its claim is committed, and not before, so that the broker delivers it again if the node
+//! A message is acknowledged once its claim is committed, and not before, so that the broker delivers it again if the node
 //! dies in between; nor long after, since brokers give up on consumers that hold messages for long. A consumer that had no
 //! room for some seconds gives its messages back, so that others may have those of the shared queue.
 
@@ -46,14 +46,18 @@ impl Worker {
                 opened = self.broker.deliveries(self.member.instance, u16::try_from(prefetch).unwrap_or(1_000)) => opened,
             };
             let error = match opened {
-                Ok(deliveries) => match self.consume(deliveries, &mut backoff, &stop).await {
-                    Done::GaveBack => continue,
-                    Done::Broke(error) => error,
-                },
+                Ok(deliveries) => {
+                    self.opened.cancel();
+                    match self.consume(deliveries, &mut backoff, &stop).await {
+                        Done::GaveBack => continue,
+                        Done::Broke(error) => error,
+                    }
+                }
                 Err(error) => error,
             };
             tracing::warn!(error = %Chain(&error), "no dispatches can be taken, trying again");
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = backoff.wait() => {}
             }
@@ -91,7 +95,6 @@ impl Worker {
             };
             backoff.reset();
             let Some(claimed) = self.claim(dispatches, stop).await else { return Done::GaveBack };
-            let acknowledged = deliveries.acknowledge().await;
             for (dispatch, claimed) in claimed {
                 match claimed {
                     Claimed::Run(assignment) => self.begin(*assignment, dispatch),
@@ -102,7 +105,7 @@ impl Worker {
                     ),
                 }
             }
-            if let Err(error) = acknowledged {
+            if let Err(error) = deliveries.acknowledge().await {
                 return Done::Broke(error);
             }
         }

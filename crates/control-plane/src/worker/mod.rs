@@ -1,7 +1,7 @@
 //! A worker: takes dispatches, claims their tasks, runs them, reports what became of them.
 //!
-//! The way of a task through here: [`intake`] gets its dispatch, claims it together with others, acknowledges the
-//! messages, and hands the task to the pool; a handler runs it; [`reports`] gathers what became of it and writes it together with
+//! The way of a task through here: [`intake`] gets its dispatch, claims it together with others, hands the
+//! task to the pool, and acknowledges the messages; a handler runs it; [`reports`] gathers what became of it and writes it together with
 //! others; [`orders`] tells running tasks what people want of them. There is no call to a store for a single task.
 //!
 //! No more is claimed than can begin at once: what this node has no hands for stays `waiting`, where a pass can still
@@ -14,6 +14,7 @@ mod reports;
 use std::sync::Arc;
 
 use scheduler_core::{DispatchId, TaskId};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use reports::Reports;
 
@@ -38,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     /// Asks for orders before it is time.
     pub(crate) orders: Signal,
+    /// Cancelled once the first consumer is open, so that this node's queue exists.
+    pub(crate) opened: CancellationToken,
     pub(crate) options: Options,
 }
 

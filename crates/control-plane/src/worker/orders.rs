@@ -38,7 +38,7 @@ impl Worker {
                 Order::Cancel => self.running.tell(key, Stop::Cancel),
                 Order::Abandon => self.running.tell(key, Stop::Abandon),
             };
-            tracing::info!(%task, dispatch = %key.1, ?order, told, "ordered to stop");
+            tracing::debug!(%task, dispatch = %key.1, ?order, told, "ordered to stop");
         }
         Ok(())
     }

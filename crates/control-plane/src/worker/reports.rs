@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scheduler_core::{DispatchId, Kind, TaskId};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -96,9 +96,16 @@ impl Reports {
             for ending in batch.endings.drain(..) {
                 call_hooks(&mut hooks, handlers, ending);
             }
-            while hooks.try_join_next().is_some() {}
+            while let Some(done) = hooks.try_join_next() {
+                look_at(done);
+            }
         }
-        if timeout(options.cut_off, async { while hooks.join_next().await.is_some() {} }).await.is_err() {
+        let last = async {
+            while let Some(done) = hooks.join_next().await {
+                look_at(done);
+            }
+        };
+        if timeout(options.cut_off, last).await.is_err() {
             tracing::warn!("hooks did not end in time and are cut off");
         }
     }
@@ -224,6 +231,12 @@ impl Done {
             Verdict::Ended(Ended { output: Some(output), .. }) => output.text.len(),
             Verdict::Ended(_) | Verdict::HandedBack => 0,
         }
+    }
+}
+
+fn look_at(hooks: Result<(), JoinError>) {
+    if hooks.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a hook panicked");
     }
 }
 

@@ -8,6 +8,7 @@ use control_plane::definition::DefinitionKind;
 use serde_json::{Map, Value, json};
 
 use super::live::Database;
+use crate::failure::Failure;
 use crate::source::Source;
 
 /// What can be done with the definitions of one kind.
@@ -47,8 +48,8 @@ pub(crate) trait Flags: Args {
     /// The kind.
     const KIND: DefinitionKind;
 
-    /// The fields that are given.
-    fn fields(&self) -> Fields;
+    /// The fields that are given. An error is about a payload that cannot be read.
+    fn fields(&self) -> Result<Fields, Failure>;
 }
 
 /// Fields to lay over a definition; `null` takes one away.
@@ -76,9 +77,9 @@ impl Fields {
         self.put(key, names.map(filled))
     }
 
-    fn run(self, flags: &RunFlags) -> Self {
-        let fields = flags.fields();
-        self.put("run", (!fields.is_empty()).then_some(fields))
+    fn run(self, flags: &RunFlags) -> Result<Self, Failure> {
+        let fields = flags.fields()?;
+        Ok(self.put("run", (!fields.is_empty()).then_some(fields)))
     }
 }
 
@@ -90,8 +91,8 @@ pub(crate) struct RunFlags {
     #[arg(long, value_name = "NAME", conflicts_with = "command")]
     pub(crate) handler: Option<String>,
     /// What the handler is given, as JSON, or the name of a file of it
-    #[arg(long, value_name = "JSON|@FILE", value_parser = json_value, conflicts_with = "command")]
-    pub(crate) payload: Option<Value>,
+    #[arg(long, value_name = "JSON|@FILE", conflicts_with = "command")]
+    pub(crate) payload: Option<String>,
     /// After how many seconds the command is stopped
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u32>,
@@ -108,30 +109,41 @@ pub(crate) struct RunFlags {
 
 impl RunFlags {
     /// The fields of a `run` that are given.
-    pub(crate) fn fields(&self) -> Map<String, Value> {
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>, Failure> {
+        let payload = self.payload.as_deref().map(payload).transpose()?;
         let variables: Map<String, Value> =
             self.environment.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         let command: Value = self.command.iter().map(String::as_str).collect();
-        Fields::default()
+        Ok(Fields::default()
             .put("handler", self.handler.as_deref())
-            .put("payload", self.payload.clone())
+            .put("payload", payload)
             .put("timeout", self.timeout)
             .name("directory", self.directory.as_ref())
             .put("environment", (!variables.is_empty()).then_some(variables))
             .put("command", (!self.command.is_empty()).then_some(command))
-            .0
+            .0)
     }
 }
 
-/// A payload, from the command line or, out of the sight of other users, from a file.
-fn json_value(text: &str) -> Result<Value, String> {
-    let read = match text.strip_prefix('@') {
+/// A payload, from the command line or, out of the sight of other users, from a file. It may be secret, so that no error repeats
+/// any of it: what parses the arguments would.
+fn payload(text: &str) -> Result<Value, Failure> {
+    match text.strip_prefix('@') {
         Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| format!("{path}: cannot be read: {error}"))
+            let read = std::fs::read(path).map_err(|error| {
+                Failure::new(format!("--payload: {path}: cannot be read: {error}")).remedy("check the path")
+            })?;
+            json(&read, path)
         }
-        None => Ok(text.to_owned()),
-    };
-    serde_json::from_str(&read?).map_err(|error| format!("this is not JSON: {error}"))
+        None => json(text.as_bytes(), "--payload"),
+    }
+}
+
+fn json(text: &[u8], place: &str) -> Result<Value, Failure> {
+    serde_json::from_slice(text).map_err(|error| {
+        Failure::new(format!("{place}:{}:{}: this is not JSON", error.line(), error.column()))
+            .remedy("give a JSON value, as in --payload '{\"key\": 1}', or @FILE")
+    })
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -179,12 +191,12 @@ pub(crate) struct InstanceFlags {
 impl Flags for InstanceFlags {
     const KIND: DefinitionKind = DefinitionKind::Instance;
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Failure> {
         let node_type = self.node_type.map(|name| json!(scheduler_core::NodeType::from(name)));
-        Fields::default()
+        Ok(Fields::default()
             .put("capacity", self.capacity)
             .put("node_type", node_type)
-            .put("enabled", self.enabled)
+            .put("enabled", self.enabled))
     }
 }
 
@@ -207,12 +219,12 @@ pub(crate) struct GroupFlags {
 impl Flags for GroupFlags {
     const KIND: DefinitionKind = DefinitionKind::Group;
 
-    fn fields(&self) -> Fields {
-        Fields::default()
+    fn fields(&self) -> Result<Fields, Failure> {
+        Ok(Fields::default()
             .names("instances", self.instances.as_ref())
             .put("container", self.container)
             .put("max_concurrent_jobs", self.max_concurrent_jobs)
-            .put("max_forks", self.max_forks)
+            .put("max_forks", self.max_forks))
     }
 }
 
@@ -250,7 +262,7 @@ impl UpdateFlags {
 impl Flags for ProjectFlags {
     const KIND: DefinitionKind = DefinitionKind::Project;
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Failure> {
         self.update.fields().run(&self.run)
     }
 }
@@ -265,8 +277,8 @@ pub(crate) struct InventoryFlags {
 impl Flags for InventoryFlags {
     const KIND: DefinitionKind = DefinitionKind::Inventory;
 
-    fn fields(&self) -> Fields {
-        Fields::default().put("hosts", self.hosts)
+    fn fields(&self) -> Result<Fields, Failure> {
+        Ok(Fields::default().put("hosts", self.hosts))
     }
 }
 
@@ -287,7 +299,7 @@ pub(crate) struct InventorySourceFlags {
 impl Flags for InventorySourceFlags {
     const KIND: DefinitionKind = DefinitionKind::InventorySource;
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Failure> {
         self.update
             .fields()
             .name("inventory", self.inventory.as_ref())
@@ -329,7 +341,7 @@ pub(crate) struct TemplateFlags {
 impl Flags for TemplateFlags {
     const KIND: DefinitionKind = DefinitionKind::JobTemplate;
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Failure> {
         Fields::default()
             .name("project", self.project.as_ref())
             .name("inventory", self.inventory.as_ref())
@@ -355,7 +367,7 @@ pub(crate) struct SystemJobFlags {
 impl Flags for SystemJobFlags {
     const KIND: DefinitionKind = DefinitionKind::SystemJob;
 
-    fn fields(&self) -> Fields {
+    fn fields(&self) -> Result<Fields, Failure> {
         Fields::default().names("groups", self.groups.as_ref()).run(&self.run)
     }
 }
@@ -374,7 +386,9 @@ pub(crate) struct WorkflowFlags {
 impl Flags for WorkflowFlags {
     const KIND: DefinitionKind = DefinitionKind::Workflow;
 
-    fn fields(&self) -> Fields {
-        Fields::default().put("allow_simultaneous", self.allow_simultaneous).put("priority", self.priority)
+    fn fields(&self) -> Result<Fields, Failure> {
+        Ok(Fields::default()
+            .put("allow_simultaneous", self.allow_simultaneous)
+            .put("priority", self.priority))
     }
 }

@@ -75,7 +75,7 @@ fn name_span(text: &str, kind: DefinitionKind, name: &str) -> Option<Range<usize
     let definitions = document.get_ref().get(kind.token())?.get_ref().as_array()?;
     let key = if kind == DefinitionKind::Instance { "hostname" } else { "name" };
     let names = definitions.iter().filter_map(|definition| definition.get_ref().get(key));
-    let found = names.filter(|value| value.get_ref().as_str() == Some(name)).last()?;
+    let found = names.rev().find(|value| value.get_ref().as_str() == Some(name))?;
     Some(found.span())
 }
 

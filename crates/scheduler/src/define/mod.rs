@@ -23,7 +23,7 @@ pub(crate) fn run<F: Flags>(wanted: &Define<F>) -> Result<Found, Failure> {
             list::print(F::KIND, &definitions, *json)?;
         }
         Define::Set { name, from, flags, database } => {
-            let fields = set::fields(F::KIND, name, from.as_ref(), flags.fields())?;
+            let fields = set::fields(F::KIND, name, from.as_ref(), flags.fields()?)?;
             let applied = open::block_on(async {
                 let store = open::store(database)?;
                 let changed = set::change(F::KIND, name, &fields, &store.definitions().await?)?;

@@ -1,121 +1,138 @@
-//! `scheduler demo`: a small, made-up cluster through real passes in virtual time, until all is done.
+//! `scheduler demo`: a small, made-up cluster on the embedded control plane, with real processes, until all is done.
 //!
-//! The same pass decides here as in production, and every plan is audited before it is applied. Only the machines, the
-//! people who launch and the workers are made up.
+//! Store, broker, passes, claims and child processes are those of production, in one process and in memory; four nodes
+//! share them, and every plan is audited before it is written. Only the people are made up: who launches, approves and
+//! cancels, and who pulls a machine's plug.
 
-mod catalogue;
-mod executor;
 mod narrator;
+mod script;
 
-use chrono::DateTime;
-use scheduler_core::{
-    Forks, Instance, InstanceGroup, InstanceId, InventorySource, Members, NodeType, Project, RuleSet,
-    Seconds, Snapshot, TaskCount, Work,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use control_plane::definition::{COMMAND, Definitions};
+use control_plane::ports::{Broker as _, Clock as _, Commit, Desk as _, Reading, Store, SystemClock};
+use control_plane::{MemoryBroker, MemoryStore, Node, NodeError, Options, PassObserver, PoolBounds, Roles};
+use scheduler_core::{Plan, TaskId};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::Found;
 use crate::failure::Failure;
 use crate::output::Output;
-use executor::Executor;
 use narrator::Narrator;
 
-/// Far more passes than the demonstration takes: a defect must not make it run for ever.
-const MOST_PASSES: usize = 1000;
+const CLUSTER: &str = include_str!("cluster.toml");
+
+/// The one that is lost.
+const DOOMED: &str = "branch-1";
+
+/// Several times what it takes: a defect must not make it run for ever.
+const AT_MOST: Duration = Duration::from_secs(90);
+
+/// Something to tell.
+#[derive(Debug)]
+enum Event {
+    /// Somebody launched this.
+    Launched(TaskId),
+    /// Somebody did something else with a task.
+    Done { word: &'static str, task: TaskId },
+    /// A machine is gone.
+    Unplugged,
+    /// A pass is written.
+    Pass(Box<(Reading, Plan, Commit)>),
+    /// Everything that people do is done.
+    Curtain,
+}
+
+/// Sends every pass to the narrator.
+#[derive(Debug)]
+struct Witness(UnboundedSender<Event>);
+
+impl PassObserver for Witness {
+    fn committed(&self, reading: &Reading, plan: &Plan, commit: &Commit) {
+        // Nobody is left to hear of passes after the end.
+        let _sent = self.0.send(Event::Pass(Box::new((reading.clone(), plan.clone(), commit.clone()))));
+    }
+}
 
 /// Runs it.
 pub(crate) fn run() -> Result<Found, Failure> {
-    let rules = RuleSet::tower_2018();
-    let mut world = Executor::new(cluster(), launches());
-    let mut narrator = Narrator::new(Output::stdout(), &world.snapshot);
-    narrator.introduce(&world.snapshot)?;
-    while let Some(events) = world.advance() {
-        narrator.tell_events(&world, &events)?;
-        loop {
-            let plan = scheduler_core::plan(&world.snapshot, &rules);
-            narrator.audit(&world.snapshot, &rules, &plan)?;
-            let before = world.snapshot.clone();
-            let created = world.apply(&plan);
-            narrator.tell_plan(&before, &world, &plan, &created)?;
-            if !plan.more {
-                break;
-            }
-            if narrator.passes() >= MOST_PASSES {
-                return Err(Failure::new(format!(
-                    "the demonstration did not come to rest in {MOST_PASSES} passes"
-                )));
-            }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
+    let told = runtime.block_on(async {
+        tokio::time::timeout(AT_MOST, perform()).await.unwrap_or_else(|_| {
+            Err(Failure::new(format!("the demonstration did not come to its end in {} s", AT_MOST.as_secs())))
+        })
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    told.map(|()| Found::Nothing)
+}
+
+async fn perform() -> Result<(), Failure> {
+    let definitions: Definitions = toml::from_str(CLUSTER)
+        .map_err(|error| Failure::new(format!("the demonstration's cluster is wrong: {error}")))?;
+    let store: Arc<dyn Store> = {
+        let store = MemoryStore::new(Arc::new(SystemClock));
+        store.define(&definitions).await?;
+        Arc::new(store)
+    };
+    let (events, mut heard) = unbounded_channel();
+    let stop = CancellationToken::new();
+    let broker = MemoryBroker::new();
+    for node in store.nodes().await? {
+        // Its queue is there before its node asks for it, so that the first message need not be sent twice.
+        drop(broker.deliveries(node.id, 1).await?);
+    }
+    let mut nodes = start(&definitions, &store, &Arc::new(broker), &events, &stop);
+    let mut narrator = Narrator::new(Output::stdout(), store.clone(), SystemClock.now());
+    narrator.introduce(&store.nodes().await?, COMMAND)?;
+    let doomed = nodes.remove(DOOMED);
+    let people = tokio::spawn(script::play(store, events, doomed));
+    narrator.tell(&mut heard).await?;
+    people.await.map_err(|error| Failure::new(format!("the demonstration's people failed: {error}")))??;
+    stop.cancel();
+    for (_, node) in nodes {
+        match node.await {
+            Ok(ended) => ended.map_err(|error| Failure::new(error.to_string()))?,
+            Err(error) => return Err(Failure::new(format!("a node failed: {error}"))),
         }
     }
-    let left = world.snapshot.tasks.iter().filter(|task| task.state.is_unfinished()).count();
-    narrator.sum_up(&world.snapshot)?;
-    if left > 0 {
-        return Err(Failure::new(format!("the demonstration came to rest with {left} tasks unfinished")));
-    }
-    Ok(Found::Nothing)
+    narrator.sum_up().await
 }
 
-/// Two machines in a datacentre and a small one at the edge, a project and an inventory source that update on launch.
-fn cluster() -> Snapshot {
-    // Monday, 5 January 2026, 9 o'clock.
-    let now = DateTime::from_timestamp(1_767_603_600, 0).unwrap_or_default();
-    let instance = |id, hostname: &str, capacity| Instance {
-        id: InstanceId::new(id),
-        hostname: hostname.to_owned(),
-        node_type: NodeType::Hybrid,
-        capacity: Forks::new(capacity),
-        enabled: true,
-        last_heartbeat: Some(now),
-    };
-    let group = |id, name: &str, members: &[i64], most| InstanceGroup {
-        id,
-        name: name.to_owned(),
-        members: Members::Instances(members.iter().copied().map(InstanceId::new).collect()),
-        max_concurrent_jobs: TaskCount::new(most),
-        max_forks: Forks::ZERO,
-    };
-    Snapshot {
-        now,
-        projects: vec![Project {
-            id: catalogue::SITE,
-            update_on_launch: true,
-            cache_timeout: Seconds::new(30),
-            last_update: None,
-        }],
-        inventory_sources: vec![InventorySource {
-            id: catalogue::CLOUD,
-            inventory: catalogue::PRODUCTION,
-            update_on_launch: true,
-            cache_timeout: Seconds::new(300),
-            source_project: None,
-            last_update: None,
-        }],
-        instances: vec![instance(1, "node-a", 10), instance(2, "node-b", 8), instance(3, "edge-1", 4)],
-        groups: vec![
-            group(catalogue::DATACENTRE, "datacentre", &[1, 2], 0),
-            group(catalogue::EDGE, "edge", &[3], 2),
-        ],
-        ..Snapshot::default()
+/// A node for each instance. The first makes the passes, so that their order is plain to see; all of them could.
+fn start(
+    definitions: &Definitions,
+    store: &Arc<dyn Store>,
+    broker: &Arc<MemoryBroker>,
+    events: &UnboundedSender<Event>,
+    stop: &CancellationToken,
+) -> BTreeMap<String, JoinHandle<Result<(), NodeError>>> {
+    let mut nodes = BTreeMap::new();
+    for (position, instance) in definitions.instances.iter().enumerate() {
+        let name = instance.hostname.as_str();
+        // One worker, so that the next task waits for it when the machine is lost.
+        let pool = if name == DOOMED { PoolBounds { least: 1, most: 1 } } else { Options::default().pool };
+        let options = Options {
+            audit: true,
+            period: Duration::from_millis(500),
+            heartbeat: Duration::from_millis(300),
+            stop_grace: Duration::from_secs(1),
+            pool,
+            ..Options::default()
+        };
+        let node = Node::builder(store.clone(), broker.clone())
+            .hostname(name)
+            .options(options)
+            .roles(Roles { scheduler: position == 0, ..Roles::ALL })
+            .observed_by(Arc::new(Witness(events.clone())))
+            .build();
+        nodes.insert(name.to_owned(), tokio::spawn(node.run(stop.clone())));
     }
-}
-
-/// What people launch, by the second.
-fn launches() -> Vec<(i64, Work)> {
-    vec![
-        (0, catalogue::DEPLOY.job()),
-        (0, catalogue::METRICS.job()),
-        (1, catalogue::METRICS.job()),
-        (2, catalogue::METRICS.job()),
-        (5, catalogue::release()),
-        // Larger than any machine: waits until one is idle.
-        (7, catalogue::PATCH.job()),
-        (8, catalogue::command()),
-        // Waits for the jobs that use the fleet's project; the next job of it may not overtake it.
-        (9, catalogue::fleet_update()),
-        (10, catalogue::METRICS.job()),
-        (12, catalogue::site_update()),
-        (14, catalogue::DEPLOY.job()),
-        (20, catalogue::command()),
-        (22, Work::SystemJob {}),
-        (24, Work::SystemJob {}),
-    ]
+    nodes
 }

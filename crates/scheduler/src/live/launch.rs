@@ -68,7 +68,7 @@ fn launches(wanted: &LaunchArgs) -> Result<Vec<Launch>, Failure> {
 
 /// What an ad hoc command runs.
 fn ad_hoc(wanted: &LaunchArgs) -> Result<Run, Failure> {
-    serde_json::from_value(Value::Object(wanted.run.fields())).map_err(|error| {
+    serde_json::from_value(Value::Object(wanted.run.fields()?)).map_err(|error| {
         Failure::new(error.to_string())
             .remedy("give the command after `--`, as in `scheduler launch --inventory production -- uptime`")
     })
@@ -80,7 +80,7 @@ fn over(wanted: &LaunchArgs) -> Result<Option<Value>, Failure> {
         return Err(Failure::new("what a definition runs is part of it".to_owned())
             .remedy("leave --handler out, or change the definition"));
     }
-    let mut fields = wanted.run.fields();
+    let mut fields = wanted.run.fields()?;
     let payload = fields.remove("payload");
     let mut object: Map<String, Value> = fields;
     if let Some(argv) = object.remove("command") {

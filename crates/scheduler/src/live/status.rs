@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use comfy_table::{Cell, Table};
 use control_plane::ports::{NodeView, Reading, Statistics, Store, TaskFilter, TaskStatus, TaskView};
-use scheduler_core::{Explainer, Placement, Plan, Timestamp};
+use scheduler_core::{Explainer, Kind, Placement, Plan, Timestamp};
 use serde_json::{Value, json};
 
 use super::{span, tone};
@@ -103,9 +103,9 @@ impl Picture {
             None => Names::default().with_nodes(&self.nodes),
         };
         let explainer = plan.map(Plan::explainer);
-        self.part(out, &[TaskStatus::Pending], &self.pending, self.queue(explainer.as_ref(), &names))?;
+        self.part(out, &[TaskStatus::Pending], &self.pending, &self.queue(explainer.as_ref(), &names))?;
         let holding = [TaskStatus::Waiting, TaskStatus::Running];
-        self.part(out, &holding, &self.holding, self.running(&names))?;
+        self.part(out, &holding, &self.holding, &self.running(&names))?;
         if !self.finished.is_empty() {
             writeln!(out, "ended last\n{}\n", self.ended().trim_fmt())?;
         }
@@ -127,7 +127,7 @@ impl Picture {
         out: &mut Output,
         statuses: &[TaskStatus],
         shown: &[TaskView],
-        table: Table,
+        table: &Table,
     ) -> Result<(), Failure> {
         let count = |status: &TaskStatus| self.statistics.tasks.get(status).copied().unwrap_or_default();
         let counts: Vec<String> =
@@ -177,7 +177,11 @@ impl Picture {
         let mut running = table(&["task", "kind", "status", "where", "for"]);
         for task in &self.holding {
             let placement = Placement { group: task.group, node: task.node, controller: task.controller };
-            let place = if task.kind.needs_place() { names.placement(&placement) } else { String::new() };
+            let place = match task.kind {
+                Kind::WorkflowApproval => "waits for a person's word".to_owned(),
+                Kind::WorkflowJob => String::new(),
+                _ => names.placement(&placement),
+            };
             let asked = if task.cancel_requested { ", asked to cancel" } else { "" };
             running.add_row([
                 Cell::new(called(task)),
@@ -225,7 +229,8 @@ impl Picture {
     fn state(&self, node: &NodeView) -> &'static str {
         let grace = self.reading.as_ref().map(|reading| reading.rules.heartbeat_grace);
         match (node.last_heartbeat, grace) {
-            (None, _) => "never joined, or left",
+            (None, _) if node.version.is_empty() => "never joined",
+            (None, _) => "left",
             (Some(at), Some(grace)) if grace.elapsed_since(at, self.statistics.now) => "lost",
             _ if node.enabled => "in use",
             _ => "out of use",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control_plane::definition::{Definitions, GroupDefinition, InstanceDefinition};
-use control_plane::ports::{Desk as _, SystemClock};
+use control_plane::ports::{Broker as _, Desk as _, SystemClock};
 use control_plane::{MemoryBroker, MemoryStore};
 use scheduler_core::{Forks, NodeType, TaskCount};
 
@@ -32,8 +32,13 @@ pub(super) async fn ground(
     };
     let store = MemoryStore::new(Arc::new(SystemClock));
     store.define(&definitions).await?;
+    let broker = MemoryBroker::new();
+    for node in store.nodes().await? {
+        // Its queue is there before its node asks for it, so that the first message need not be sent twice.
+        drop(broker.deliveries(node.id, 1).await?);
+    }
     tracing::info!(instances = hostnames.join(", "), "everything is in memory and ends with this process");
-    Ok(Ground { store: Arc::new(store), broker: Arc::new(MemoryBroker::new()), hostnames })
+    Ok(Ground { store: Arc::new(store), broker: Arc::new(broker), hostnames })
 }
 
 /// A file need not speak of machines: without any, this one is it, and without groups all are one.

@@ -156,7 +156,20 @@ async fn on_servers(
             "definitions applied"
         );
     }
+    warn_if_alone(&*store, &hostname).await;
     Ok(Ground { store, broker, hostnames: vec![hostname] })
+}
+
+/// A task only comes to an instance by a group. A store that cannot be reached yet is for the node to deal with.
+async fn warn_if_alone(store: &dyn Store, hostname: &str) {
+    if let Ok(defined) = store.definitions().await
+        && !defined.groups.iter().any(|group| group.instances.iter().any(|member| member == hostname))
+    {
+        tracing::warn!(
+            hostname,
+            "is in no group, so that no task comes here: see `scheduler group set --help`"
+        );
+    }
 }
 
 /// A node under this name, not running yet.

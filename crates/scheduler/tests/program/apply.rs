@@ -47,7 +47,7 @@ fn an_unknown_field_is_named_with_line_column_and_path() {
     refuses("[[templates]]\n", &["standard input:1:3: templates: unknown field", "`examples/cluster.toml`"]);
     refuses(
         "{ \"template\": [ { \"nmae\": \"deploy\" } ] }",
-        &["standard input:1:25: template[0].nmae: unknown field `nmae`"],
+        &["standard input:1:24: template[0].nmae: unknown field `nmae`"],
     );
 }
 

@@ -1,11 +1,13 @@
 //! Runs the program as a user does, on small files of its own.
 
-#![expect(clippy::expect_used, reason = "a test that cannot start the program has failed")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot start the program has failed")]
 
 mod apply;
 mod bad_input;
 mod demo;
 mod import;
+mod live;
+mod node;
 mod plan;
 mod readme;
 mod rules;
@@ -30,14 +32,23 @@ impl From<Output> for Ran {
     }
 }
 
+const VARIABLES: [&str; 7] = [
+    "CLICOLOR_FORCE",
+    "DATABASE_URL",
+    "DATABASE_SCHEMA",
+    "AMQP_URL",
+    "AMQP_PREFIX",
+    "SCHEDULER_LOG",
+    "TRACEPARENT",
+];
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
-    command
-        .args(arguments)
-        .env_remove("CLICOLOR_FORCE")
-        .env_remove("DATABASE_URL")
-        .env_remove("AMQP_URL")
-        .current_dir(env!("CARGO_TARGET_TMPDIR"));
+    // What this machine's environment says is not part of any test.
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command.args(arguments).current_dir(env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

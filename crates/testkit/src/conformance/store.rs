@@ -106,6 +106,7 @@ macro_rules! store_conformance {
             launching::a_payload_reaches_each_slice
             launching::a_workflow_takes_no_payload
             launching::a_trace_is_carried_on_by_the_dispatch
+            launching::a_trace_is_inherited_by_what_passes_create
             launching::unknown_names_are_refused_by_name
             launching::all_of_a_batch_are_launched_or_none
             launching::r5_a_dependency_is_awaited

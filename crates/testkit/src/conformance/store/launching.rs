@@ -182,6 +182,20 @@ pub async fn a_trace_is_carried_on_by_the_dispatch(store: Arc<dyn Store>) {
     assert_eq!(world.message().await.trace, Some(trace));
 }
 
+pub async fn a_trace_is_inherited_by_what_passes_create(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let trace = TraceContext::try_from(text.to_owned()).unwrap();
+    let job = world.launch(Launch { trace: Some(trace.clone()), ..template("build") }).await;
+    let release = world.launch(Launch { trace: Some(trace.clone()), ..workflow("release") }).await;
+    world.passes().await;
+    let messages = world.relay().await;
+    assert_eq!(messages.len(), 2, "the update for job {job}, and the first job of workflow {release}");
+    for message in messages {
+        assert_eq!(message.trace.as_ref(), Some(&trace), "task {}", message.task);
+    }
+}
+
 pub async fn unknown_names_are_refused_by_name(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let run: Run = serde_json::from_value(json!({ "handler": "work" })).unwrap();

@@ -1,0 +1,167 @@
+//! A store that fails where it is told to.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use control_plane::MemoryStore;
+use control_plane::definition::{Applied, DefinitionKind, Definitions};
+use control_plane::ports::{
+    Answer, Answered, CancelAnswer, Claimed, Desk, Joined, Joining, Launch, Members, Membership, NodeView,
+    Order, Outbox, OutboxBatch, Output, Pass, Passes, Reading, Report, Reported, Standing, Statistics,
+    StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
+};
+use scheduler_core::{DispatchId, TaskId};
+
+/// A store in memory behind a bad connection.
+#[derive(Debug)]
+pub(crate) struct Flaky {
+    pub(crate) inner: MemoryStore,
+    /// Nobody hears wake-ups.
+    pub(crate) deaf: AtomicBool,
+    /// So many claims are made, and their answers lost.
+    pub(crate) lost_claims: AtomicU32,
+    /// So many reports are written, and their answers lost.
+    pub(crate) lost_reports: AtomicU32,
+    /// So many beginnings of passes fail.
+    pub(crate) lost_passes: AtomicU32,
+    /// Outputs are refused.
+    pub(crate) refuses_output: AtomicBool,
+}
+
+impl Flaky {
+    pub(crate) fn new(inner: MemoryStore) -> Self {
+        Self {
+            inner,
+            deaf: AtomicBool::new(false),
+            lost_claims: AtomicU32::new(0),
+            lost_reports: AtomicU32::new(0),
+            lost_passes: AtomicU32::new(0),
+            refuses_output: AtomicBool::new(false),
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable { context: "on purpose".into(), source: "the connection broke".into() }
+}
+
+/// Whether one more is to be lost.
+fn loses(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+#[async_trait]
+impl Work for Flaky {
+    async fn claim(
+        &self,
+        by: Membership,
+        dispatches: &[(TaskId, DispatchId)],
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let claimed = self.inner.claim(by, dispatches).await;
+        if loses(&self.lost_claims) { Err(lost()) } else { claimed }
+    }
+
+    async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
+        let printed =
+            |report: &Report| matches!(&report.verdict, Verdict::Ended(ended) if ended.output.is_some());
+        if self.refuses_output.load(Ordering::Relaxed) && reports.iter().any(printed) {
+            return Err(StoreError::Refused("no room for output".into()));
+        }
+        let reported = self.inner.report(reports).await;
+        if loses(&self.lost_reports) { Err(lost()) } else { reported }
+    }
+
+    async fn orders(&self, running: &[(TaskId, DispatchId)]) -> Result<Vec<(TaskId, Order)>, StoreError> {
+        self.inner.orders(running).await
+    }
+}
+
+#[async_trait]
+impl Wakes for Flaky {
+    async fn wakeups(&self) -> Result<Box<dyn Wakeups>, StoreError> {
+        if self.deaf.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.wakeups().await
+    }
+}
+
+#[async_trait]
+impl Passes for Flaky {
+    async fn begin(&self) -> Result<Option<Box<dyn Pass>>, StoreError> {
+        if loses(&self.lost_passes) { Err(lost()) } else { self.inner.begin().await }
+    }
+
+    async fn read(&self) -> Result<Reading, StoreError> {
+        Passes::read(&self.inner).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Flaky {
+    async fn unsent(&self, limit: usize) -> Result<Box<dyn OutboxBatch>, StoreError> {
+        self.inner.unsent(limit).await
+    }
+}
+
+#[async_trait]
+impl Members for Flaky {
+    async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
+        self.inner.join(node).await
+    }
+
+    async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
+        self.inner.beat(member).await
+    }
+
+    async fn leave(&self, member: Membership) -> Result<(), StoreError> {
+        self.inner.leave(member).await
+    }
+}
+
+#[async_trait]
+impl Desk for Flaky {
+    async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
+        self.inner.launch(launches).await
+    }
+
+    async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
+        self.inner.cancel(tasks).await
+    }
+
+    async fn answer(&self, approval: TaskId, answer: Answer) -> Result<Answered, StoreError> {
+        self.inner.answer(approval, answer).await
+    }
+
+    async fn define(&self, definitions: &Definitions) -> Result<Applied, StoreError> {
+        self.inner.define(definitions).await
+    }
+
+    async fn definitions(&self) -> Result<Definitions, StoreError> {
+        self.inner.definitions().await
+    }
+
+    async fn remove(&self, kind: DefinitionKind, name: &str) -> Result<bool, StoreError> {
+        self.inner.remove(kind, name).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskView>, StoreError> {
+        self.inner.task(id).await
+    }
+
+    async fn output(&self, id: TaskId) -> Result<Option<Output>, StoreError> {
+        self.inner.output(id).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
+        self.inner.tasks(filter).await
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
+        self.inner.nodes().await
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        self.inner.statistics().await
+    }
+}
