@@ -77,8 +77,12 @@ struct Tally {
 impl Tally {
     fn of(workload: &Workload, outcome: &Outcome, rules: &RuleSet) -> Self {
         let mut tally = Self::default();
-        let busy: Vec<Moment> =
-            outcome.passes.iter().filter(|pass| pass.pending as usize >= PENDING).map(|pass| pass.at).collect();
+        let busy: Vec<Moment> = outcome
+            .passes
+            .iter()
+            .filter(|pass| pass.pending as usize >= PENDING)
+            .map(|pass| pass.at)
+            .collect();
         let step = (busy.len() / MOMENTS).max(1);
         for &at in busy.iter().step_by(step) {
             tally.forecast(workload, outcome, rules, at);
@@ -130,11 +134,7 @@ impl Tally {
 }
 
 /// What there was just after a moment, and when what ran had started.
-fn at_moment(
-    workload: &Workload,
-    outcome: &Outcome,
-    at: Moment,
-) -> (Snapshot, BTreeMap<TaskId, Timestamp>) {
+fn at_moment(workload: &Workload, outcome: &Outcome, at: Moment) -> (Snapshot, BTreeMap<TaskId, Timestamp>) {
     let now = at.on_calendar(workload.start);
     let mut snapshot = Snapshot {
         now,
@@ -160,7 +160,9 @@ fn at_moment(
                 task.state = State::Running(Box::new(bar.placement));
                 snapshot.tasks.push(task);
             }
-            (since, None) | (since, Some(_)) if since.is_none_or(|since| since > at) => snapshot.tasks.push(task),
+            (since, None) | (since, Some(_)) if since.is_none_or(|since| since > at) => {
+                snapshot.tasks.push(task)
+            }
             _ => {}
         }
     }

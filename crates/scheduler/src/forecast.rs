@@ -58,7 +58,8 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
     let snapshot = read::snapshot(&wanted.snapshot)?;
     let rules = read::rules(&wanted.rules)?;
     let history = wanted.history.as_ref().map_or_else(|| Ok(History::default()), history)?;
-    let options = ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
+    let options =
+        ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
     let started = BTreeMap::new();
     let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
     let mut bar = Bar::new("forecast, draws");
@@ -69,8 +70,11 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
     if let Some(task) = wanted.task.map(TaskId::new) {
         forecast.tasks.retain(|expected| expected.task == task);
         if forecast.tasks.is_empty() {
-            return Err(Failure::new(format!("task {task}: no pending task of {} has this id", wanted.snapshot))
-                .remedy("`scheduler plan` lists the pending tasks"));
+            return Err(Failure::new(format!(
+                "task {task}: no pending task of {} has this id",
+                wanted.snapshot
+            ))
+            .remedy("`scheduler plan` lists the pending tasks"));
         }
         course = forecaster.course(task).map_err(|error| Failure::new(error.to_string()))?;
     }
@@ -158,9 +162,12 @@ fn history(source: &Source) -> Result<History, Failure> {
     let file: Printed = read::parse(source, &bytes, "what `scheduler simulate --json` printed")
         .map_err(|failure| failure.or_remedy("print it with `scheduler simulate WORKLOAD --json`"))?;
     let mut history = History::default();
-    let ran = file.outcome.timeline.bars.into_iter().filter_map(|bar| {
-        Some((bar.template, bar.kind, bar.finished?.since(bar.started?)))
-    });
+    let ran = file
+        .outcome
+        .timeline
+        .bars
+        .into_iter()
+        .filter_map(|bar| Some((bar.template, bar.kind, bar.finished?.since(bar.started?))));
     history.extend(ran);
     Ok(history)
 }

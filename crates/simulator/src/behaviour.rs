@@ -98,7 +98,9 @@ impl RunTime {
     pub fn mean(&self) -> Span {
         match self {
             Self::Fixed(span) | Self::Exponential { mean: span } => *span,
-            Self::Uniform { from, to } => Span::from_millis((from.millis() / 2).saturating_add(to.millis() / 2)),
+            Self::Uniform { from, to } => {
+                Span::from_millis((from.millis() / 2).saturating_add(to.millis() / 2))
+            }
             Self::LogNormal { median, sigma } => {
                 Span::from_seconds(median.seconds() * (sigma * sigma / 2.0).exp())
             }

@@ -212,9 +212,7 @@ impl Cluster {
     /// Applies a change; a new instance gets an id above this one, so that it is none that was removed before.
     pub(crate) fn apply_after(&mut self, change: &Change, last: InstanceId) -> Result<(), ChangeError> {
         match change {
-            Change::AddInstance { hostname, capacity, groups } => {
-                self.add(hostname, *capacity, groups, last)
-            }
+            Change::AddInstance { hostname, capacity, groups } => self.add(hostname, *capacity, groups, last),
             Change::RemoveInstance { hostname } => {
                 let id = self.instance(hostname)?.id;
                 self.instances.retain(|instance| instance.id != id);
@@ -270,7 +268,8 @@ impl Cluster {
         let id = InstanceId::new(ids.chain([last]).max().unwrap_or(last).get().saturating_add(1));
         for name in &joined {
             let group = self.groups.iter_mut().find(|group| group.name == *name);
-            let group = group.ok_or_else(|| ChangeError::NoGroup { name: name.clone(), known: known.clone() })?;
+            let group =
+                group.ok_or_else(|| ChangeError::NoGroup { name: name.clone(), known: known.clone() })?;
             match &mut group.members {
                 Members::Instances(members) => members.push(id),
                 Members::Container => return Err(ChangeError::Container(name.clone())),

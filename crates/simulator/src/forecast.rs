@@ -13,8 +13,8 @@ use crate::history::{History, remaining};
 use crate::waiting::quantile;
 use crate::workload::{Ends, Template, TemplateKey};
 use crate::{
-    Auditing, Behaviour, Endings, Moment, Options, Outcome, Seed, Simulation, SimulationError, Span, WaitReason,
-    Workload,
+    Auditing, Behaviour, Endings, Moment, Options, Outcome, Seed, Simulation, SimulationError, Span,
+    WaitReason, Workload,
 };
 
 /// How a forecast is made.
@@ -180,13 +180,8 @@ impl<'a> Forecaster<'a> {
     /// As [`Simulation::run`].
     pub fn run(&mut self, progress: &mut dyn FnMut(u32, u32)) -> Result<Forecast, SimulationError> {
         let draws = self.draws();
-        let pending: Vec<(usize, &Task)> = self
-            .snapshot
-            .tasks
-            .iter()
-            .enumerate()
-            .filter(|(_, task)| task.state == State::Pending)
-            .collect();
+        let pending: Vec<(usize, &Task)> =
+            self.snapshot.tasks.iter().enumerate().filter(|(_, task)| task.state == State::Pending).collect();
         let mut starts: Vec<Vec<Moment>> = vec![Vec::new(); pending.len()];
         for number in 0..draws {
             let outcome = self.draw(number)?;

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, LaunchType, Members, NodeType,
-    PROJECT_UPDATE_IMPACT, Priority, Project, ProjectId, Seconds, State, Task, TaskCount, TaskId, Timestamp, Work,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, LaunchType, Members,
+    NodeType, PROJECT_UPDATE_IMPACT, Priority, Project, ProjectId, Seconds, State, Task, TaskCount, TaskId,
+    Timestamp, Work,
 };
 use thin_vec::ThinVec;
 
@@ -191,7 +192,8 @@ impl Mix {
     /// A job of a template, to be copied.
     fn template(&self, number: u32, seed: Seed) -> Task {
         let mut numbers = seed.numbers(u64::from(number) | 1 << 63);
-        let project = (self.projects > 0).then(|| ProjectId::new(i64::from(number % self.projects.max(1)) + 1));
+        let project =
+            (self.projects > 0).then(|| ProjectId::new(i64::from(number % self.projects.max(1)) + 1));
         Task {
             id: TaskId::new(0),
             name: Arc::from(format!("template {number}")),

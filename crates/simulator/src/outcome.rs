@@ -1,7 +1,8 @@
 //! What comes out of a simulation: plain values that serialize, from which everything else is counted.
 
 use scheduler_core::{
-    Action, Forks, GroupId, Instance, InstanceGroup, InstanceId, Malformed, Plan, TaskCount, TaskId, Timestamp,
+    Action, Forks, GroupId, Instance, InstanceGroup, InstanceId, Malformed, Plan, TaskCount, TaskId,
+    Timestamp,
 };
 use serde::{Serialize, Serializer};
 
@@ -101,7 +102,8 @@ impl Capacity {
     ) -> Vec<Self> {
         let usable = |instance: &Instance| if instance.enabled { instance.capacity } else { Forks::ZERO };
         for capacity in &mut known {
-            let gone = matches!(capacity.of, Place::Instance(id) if !instances.iter().any(|one| one.id == id));
+            let gone =
+                matches!(capacity.of, Place::Instance(id) if !instances.iter().any(|one| one.id == id));
             if gone {
                 capacity.step(now, Some(Forks::ZERO));
             }

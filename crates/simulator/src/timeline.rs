@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, Kind, Lack, LaunchType, Outcome, Outlook, Placement, Priority, Reason, ResourceKey, TaskId, TaskRef,
+    Forks, Kind, Lack, LaunchType, Outcome, Outlook, Placement, Priority, Reason, ResourceKey, TaskId,
+    TaskRef,
 };
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -181,7 +182,9 @@ pub(crate) fn is_same(a: &Reason, b: &Reason) -> bool {
         (Reason::NoCapacity(x), Reason::NoCapacity(y)) | (Reason::NeverFits(x), Reason::NeverFits(y)) => {
             Arc::ptr_eq(x, y)
                 || (x.len() == y.len()
-                    && x.iter().zip(y.iter()).all(|(x, y)| x.group == y.group && lack(x.lack) == lack(y.lack)))
+                    && x.iter()
+                        .zip(y.iter())
+                        .all(|(x, y)| x.group == y.group && lack(x.lack) == lack(y.lack)))
         }
         _ => a == b,
     }

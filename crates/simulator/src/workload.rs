@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use scheduler_core::{
     Convergence, Edge, Forks, Graph, GroupId, Instance, InstanceGroup, InventorySource, InventorySourceId,
-    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, Timestamp, Work,
-    WorkflowOf, WorkflowTemplateId,
+    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, Timestamp,
+    Work, WorkflowOf, WorkflowTemplateId,
 };
 use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
@@ -67,8 +67,7 @@ impl Workload {
             projects: snapshot.projects.clone(),
             sources: snapshot.inventory_sources.clone(),
         };
-        let standing =
-            |task: &Task| Standing { task: task.clone(), started: None, ends: Ends::AsTemplate };
+        let standing = |task: &Task| Standing { task: task.clone(), started: None, ends: Ends::AsTemplate };
         Self {
             standing: snapshot.tasks.iter().map(standing).collect(),
             graphs: snapshot.graphs.clone(),
@@ -97,8 +96,10 @@ impl Workload {
     /// The tasks that are larger than every instance: each runs only on an instance that is otherwise idle (R6.2).
     #[must_use]
     pub fn oversized(&self) -> Vec<TaskId> {
-        let largest = self.cluster.instances.iter().map(|instance| instance.capacity).max().unwrap_or_default();
-        let tasks = self.standing.iter().map(|one| &one.task).chain(self.launches.iter().map(|one| &one.task));
+        let largest =
+            self.cluster.instances.iter().map(|instance| instance.capacity).max().unwrap_or_default();
+        let tasks =
+            self.standing.iter().map(|one| &one.task).chain(self.launches.iter().map(|one| &one.task));
         tasks.filter(|task| task.cost() > largest).map(|task| task.id).collect()
     }
 }

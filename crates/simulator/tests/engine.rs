@@ -150,7 +150,8 @@ fn a_task_that_can_never_start_ends_the_simulation_with_its_reason() {
 
 #[test]
 fn r8_an_instance_that_goes_takes_its_tasks_with_it_and_a_silent_one_does_after_its_grace() {
-    for (change, after) in [("at 60 instance remove node-1", 60_000), ("at 60 instance lose node-1", 180_001)] {
+    for (change, after) in [("at 60 instance remove node-1", 60_000), ("at 60 instance lose node-1", 180_001)]
+    {
         let mix = Mix { tasks: 3, instances: 1, per_hour: Some(1e6), projects: 0, ..Mix::default() };
         let mut workload = mix.generate(Seed::new(1));
         for launch in &mut workload.launches {

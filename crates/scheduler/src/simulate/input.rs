@@ -21,8 +21,7 @@ pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
     let seed = Seed::new(wanted.seed);
     let mut workload = match (&wanted.workload, &wanted.generate) {
         (Some(source), _) => {
-            let mapping =
-                Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
+            let mapping = Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
             workload_of(source, wanted.format, &mapping, wanted.instances, seed)?
         }
         (None, Some(mix)) => mix.generate(seed),

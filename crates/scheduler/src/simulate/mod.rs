@@ -98,12 +98,7 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
 }
 
 /// Runs one simulation, and says on standard error how far it has come.
-fn simulate(
-    what: &str,
-    workload: &Workload,
-    rules: &RuleSet,
-    options: Options,
-) -> Result<Outcome, Failure> {
+fn simulate(what: &str, workload: &Workload, rules: &RuleSet, options: Options) -> Result<Outcome, Failure> {
     let mut bar = Bar::new(what);
     let outcome = Simulation::new(workload, rules)
         .with(options)

@@ -67,7 +67,8 @@ fn drawn(done: usize, all: usize) -> String {
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 fn words(what: &str, done: usize, all: usize, spent: Duration) -> String {
     let rate = done as f64 / spent.as_secs_f64().max(0.001);
-    let left = if rate > 0.0 { Span::from_seconds((all.saturating_sub(done)) as f64 / rate) } else { Span::ZERO };
+    let left =
+        if rate > 0.0 { Span::from_seconds((all.saturating_sub(done)) as f64 / rate) } else { Span::ZERO };
     format!("{what}: {done} of {all} tasks, {rate:.0}/s, {left} left")
 }
 

@@ -4,8 +4,8 @@
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{
-    Claimant, LaunchType, Mode, OwnKey, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous, Task,
-    Work, WorkflowOf,
+    Claimant, LaunchType, Mode, OwnKey, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous,
+    Task, Work, WorkflowOf,
 };
 
 /// A resource, and how it is claimed.
@@ -48,7 +48,9 @@ pub(super) fn claims(rules: &RuleSet, task: &Task) -> Vec<Claimed> {
         || task.launch_type == LaunchType::Sync;
     let Some(claimant) = Claimant::of(&task.work).filter(|_| !private) else { return Vec::new() };
     let simultaneous = match task.work {
-        Work::Job { allow_simultaneous, .. } | Work::WorkflowJob { allow_simultaneous, .. } => allow_simultaneous,
+        Work::Job { allow_simultaneous, .. } | Work::WorkflowJob { allow_simultaneous, .. } => {
+            allow_simultaneous
+        }
         _ => false,
     };
     let mut claimed = Vec::new();
@@ -78,7 +80,9 @@ fn key(work: &Work, resource: &Resource) -> Option<ResourceKey> {
         }
         (
             Resource::Inventory,
-            Work::Job { inventory, .. } | Work::InventoryUpdate { inventory, .. } | Work::AdHocCommand { inventory },
+            Work::Job { inventory, .. }
+            | Work::InventoryUpdate { inventory, .. }
+            | Work::AdHocCommand { inventory },
         ) => inventory.map(ResourceKey::Inventory),
         (Resource::InventorySource, Work::InventoryUpdate { source, .. }) => {
             source.map(ResourceKey::InventorySource)

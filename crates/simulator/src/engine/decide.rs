@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Action, Create, Derived, End, Kind, NodeDecision, NodeStep, Origin, Outcome, Place, Placement, Plan, Progress,
-    Reason, State, Task, TaskId, TaskRef, Then,
+    Action, Create, Derived, End, Kind, NodeDecision, NodeStep, Origin, Outcome, Place, Placement, Plan,
+    Progress, Reason, State, Task, TaskId, TaskRef, Then,
 };
 
 use super::claims::claims;
@@ -97,7 +97,8 @@ impl World<'_> {
         };
         let position = self.graphs.get(&decision.workflow).map(|(position, _)| *position);
         let graph = position.and_then(|position| self.snapshot.graphs.get_mut(position));
-        if let Some(node) = graph.and_then(|graph| graph.nodes.iter_mut().find(|one| one.id == decision.node)) {
+        if let Some(node) = graph.and_then(|graph| graph.nodes.iter_mut().find(|one| one.id == decision.node))
+        {
             node.progress = progress;
         }
     }
@@ -169,8 +170,8 @@ impl World<'_> {
         if let Some(bar) = self.store.bar_mut(id) {
             bar.considered.get_or_insert(now);
             let workflow_end = matches!(end, End::WorkflowSuccessful);
-            bar.end = (!workflow_end)
-                .then(|| Arc::new(EndNote { token: end.token(), sentence: end.to_string() }));
+            bar.end =
+                (!workflow_end).then(|| Arc::new(EndNote { token: end.token(), sentence: end.to_string() }));
         }
         self.finish(id, end.outcome());
     }

@@ -177,7 +177,9 @@ impl World<'_> {
         match work {
             Work::ProjectUpdate { project: Some(id), job_type: scheduler_core::ProjectUpdateType::Check } => {
                 let projects = self.snapshot.projects.iter_mut();
-                projects.filter(|project| project.id == *id).for_each(|project| project.last_update = Some(last));
+                projects
+                    .filter(|project| project.id == *id)
+                    .for_each(|project| project.last_update = Some(last));
             }
             Work::InventoryUpdate { source: Some(id), .. } => {
                 let sources = self.snapshot.inventory_sources.iter_mut();

@@ -43,7 +43,8 @@ impl World<'_> {
                 None => State::Pending,
             },
             launch_type: create.launch_type,
-            groups: template.map_or_else(|| self.inherited_groups(create), |template| Arc::clone(&template.groups)),
+            groups: template
+                .map_or_else(|| self.inherited_groups(create), |template| Arc::clone(&template.groups)),
             dependencies: ThinVec::new(),
             dependencies_derived: create.dependencies_derived,
             cancel_requested: false,
@@ -83,7 +84,8 @@ impl World<'_> {
             Some(Source::Standing(at)) => self.workload.standing.get(*at as usize).map(|one| &one.ends),
             _ => None,
         };
-        let standing = matches!(self.store.source(id), Some(Source::Standing(_))) && self.now <= Moment::START;
+        let standing =
+            matches!(self.store.source(id), Some(Source::Standing(_))) && self.now <= Moment::START;
         let (at, outcome) = match ends {
             Some(Ends::Fixed(span, outcome)) if standing => (Moment::START.after(*span), *outcome),
             Some(Ends::Fixed(span, outcome)) => (started.after(*span), *outcome),

@@ -46,7 +46,8 @@ impl Room {
         holding: impl Iterator<Item = &'t Task>,
     ) -> Self {
         let nodes = instances.iter().map(|instance| Node {
-            runs_jobs: instance.enabled && matches!(instance.node_type, NodeType::Hybrid | NodeType::Execution),
+            runs_jobs: instance.enabled
+                && matches!(instance.node_type, NodeType::Hybrid | NodeType::Execution),
             capacity: u64::from(instance.capacity.get()),
             used: 0,
             running: 0,
@@ -56,7 +57,9 @@ impl Room {
         let group = |group: &InstanceGroup| Group {
             members: match &group.members {
                 Members::Container => None,
-                Members::Instances(ids) => Some(ids.iter().filter_map(|id| node_of.get(id).copied()).collect()),
+                Members::Instances(ids) => {
+                    Some(ids.iter().filter_map(|id| node_of.get(id).copied()).collect())
+                }
             },
             max_tasks: u64::from(group.max_concurrent_jobs.get()),
             max_forks: u64::from(group.max_forks.get()),
@@ -118,7 +121,8 @@ impl Room {
     pub(super) fn bound(&self, groups: &[GroupId], impact: Forks) -> usize {
         let groups = if groups.is_empty() { &self.default_groups } else { groups };
         let impact = u64::from(impact.get());
-        let bounds = groups.iter().filter_map(|id| self.groups.get(id)).map(|group| self.in_group(group, impact));
+        let bounds =
+            groups.iter().filter_map(|id| self.groups.get(id)).map(|group| self.in_group(group, impact));
         bounds.fold(0, usize::saturating_add)
     }
 

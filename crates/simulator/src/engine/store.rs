@@ -62,7 +62,13 @@ impl Store {
     }
 
     /// Gives a task a bar and a row.
-    pub(super) fn enter(&mut self, rows: &mut Vec<Task>, task: Task, launched: Moment, source: Source) -> BarId {
+    pub(super) fn enter(
+        &mut self,
+        rows: &mut Vec<Task>,
+        task: Task,
+        launched: Moment,
+        source: Source,
+    ) -> BarId {
         let id = BarId(position(self.timeline.bars.len()));
         self.timeline.bars.push(Bar {
             task: task.id,
@@ -223,7 +229,8 @@ impl Store {
 
     /// Lets the waits that go on last until now.
     pub(super) fn close(&mut self, now: Moment) {
-        for bar in self.timeline.bars.iter_mut().filter(|bar| bar.started.is_none() && bar.finished.is_none()) {
+        for bar in self.timeline.bars.iter_mut().filter(|bar| bar.started.is_none() && bar.finished.is_none())
+        {
             if let Some(wait) = bar.waits.last_mut() {
                 wait.to = now;
             }

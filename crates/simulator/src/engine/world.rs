@@ -1,9 +1,7 @@
 //! The world that passes see and change: the snapshot, kept from pass to pass, and what is known besides.
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{
-    Graph, InstanceId, Malformed, NodeId, RuleSet, Snapshot, State, Task, TaskId,
-};
+use scheduler_core::{Graph, InstanceId, Malformed, NodeId, RuleSet, Snapshot, State, Task, TaskId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -194,7 +192,10 @@ impl<'w> World<'w> {
             let id = self.store.bar_of_row(row).filter(|&id| {
                 plain
                     && !self.store.is_awaited(task.id)
-                    && self.store.bar(id).is_some_and(|bar| bar.considered.is_some() && bar.workflow.is_none())
+                    && self
+                        .store
+                        .bar(id)
+                        .is_some_and(|bar| bar.considered.is_some() && bar.workflow.is_none())
             });
             match id.and_then(|id| self.store.take(&mut self.snapshot.tasks, id)) {
                 Some(task) => {
@@ -266,7 +267,9 @@ impl<'w> World<'w> {
 
     /// After how long of silence an instance is lost, and a little.
     pub(super) fn until_lost(&self) -> crate::Span {
-        crate::Span::from_millis(u64::from(self.rules.heartbeat_grace.get()).saturating_mul(1000).saturating_add(1))
+        crate::Span::from_millis(
+            u64::from(self.rules.heartbeat_grace.get()).saturating_mul(1000).saturating_add(1),
+        )
     }
 
     /// The next event of any kind.
@@ -312,7 +315,10 @@ impl<'w> World<'w> {
             seed,
             start: self.workload.start,
             end: self.now,
-            control_impact: self.rules.control_plane.map_or(scheduler_core::Forks::ZERO, |plane| plane.impact),
+            control_impact: self
+                .rules
+                .control_plane
+                .map_or(scheduler_core::Forks::ZERO, |plane| plane.impact),
             capacities: self.capacities,
             passes,
             audited,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId, InventorySource,
-    InventorySourceId, JobTemplateId, Members, OwnKey, PROJECT_UPDATE_IMPACT, Project, ProjectId,
-    SYSTEM_JOB_IMPACT, WorkflowTemplateId, job_impact,
+    Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId,
+    InventorySource, InventorySourceId, JobTemplateId, Members, OwnKey, PROJECT_UPDATE_IMPACT, Project,
+    ProjectId, SYSTEM_JOB_IMPACT, WorkflowTemplateId, job_impact,
 };
 use thin_vec::ThinVec;
 
@@ -70,10 +70,14 @@ impl WorkloadFile {
             Some(VERSION) => Ok(()),
             Some(other) => Err(flaw(
                 ("", 0),
-                format!("version: this is a workload of version {other}; this program reads version {VERSION}"),
+                format!(
+                    "version: this is a workload of version {other}; this program reads version {VERSION}"
+                ),
                 "write it in that version, as FORMAT.md describes it",
             )),
-            None => Err(flaw(("", 0), "version: missing", "add `version = 1` if it is what FORMAT.md describes")),
+            None => {
+                Err(flaw(("", 0), "version: missing", "add `version = 1` if it is what FORMAT.md describes"))
+            }
         }
     }
 
@@ -102,7 +106,9 @@ impl WorkloadFile {
                 graph: Some(Arc::new(graph)),
                 ..template(&entry.name, Forks::ZERO, Arc::from([]), None, EndingsEntry::default())
             };
-            workload.catalogue.insert(TemplateKey::Workflow(WorkflowTemplateId::new(number(position))), template);
+            workload
+                .catalogue
+                .insert(TemplateKey::Workflow(WorkflowTemplateId::new(number(position))), template);
         }
         workload
     }
@@ -117,8 +123,13 @@ impl WorkloadFile {
         }
         for (position, entry) in self.sources.iter().enumerate() {
             let groups = known.groups(&entry.groups, ("inventory-source", position), flaws);
-            let template =
-                template(&entry.name, INVENTORY_UPDATE_IMPACT, groups, entry.run_time.as_ref(), entry.endings);
+            let template = template(
+                &entry.name,
+                INVENTORY_UPDATE_IMPACT,
+                groups,
+                entry.run_time.as_ref(),
+                entry.endings,
+            );
             let key = TemplateKey::InventoryUpdate(InventorySourceId::new(number(position)));
             workload.catalogue.insert(key, template);
         }
@@ -130,7 +141,12 @@ impl WorkloadFile {
     }
 
     /// What a system job is like.
-    pub(super) fn system_job(&self, position: usize, known: &Known, flaws: &mut Vec<Flaw>) -> Option<Template> {
+    pub(super) fn system_job(
+        &self,
+        position: usize,
+        known: &Known,
+        flaws: &mut Vec<Flaw>,
+    ) -> Option<Template> {
         let entry = self.system_jobs.get(position)?;
         let groups = known.groups(&entry.groups, ("system-job", position), flaws);
         Some(template(&entry.name, SYSTEM_JOB_IMPACT, groups, entry.run_time.as_ref(), entry.endings))
@@ -151,12 +167,18 @@ impl WorkloadFile {
             enabled: entry.enabled,
             last_heartbeat: None,
         };
-        let mut cluster =
-            Cluster { instances: self.instances.iter().enumerate().map(instance).collect(), ..Cluster::default() };
+        let mut cluster = Cluster {
+            instances: self.instances.iter().enumerate().map(instance).collect(),
+            ..Cluster::default()
+        };
         for (position, entry) in self.groups.iter().enumerate() {
             let at = ("group", position);
             if entry.container && !entry.instances.is_empty() {
-                flaws.push(flaw(at, "a container group has no instances", "remove `instances` or `container`"));
+                flaws.push(flaw(
+                    at,
+                    "a container group has no instances",
+                    "remove `instances` or `container`",
+                ));
             }
             let members = entry.instances.iter().filter_map(|name| known.instances.find(name, at, flaws));
             let members = members.map(InstanceId::new).collect();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, OwnKey, Priority, Sharing, State, Task, TaskId, Timestamp, Work,
-    WorkflowTemplateId,
+    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, OwnKey, Priority, Sharing, State, Task, TaskId,
+    Timestamp, Work, WorkflowTemplateId,
 };
 use thin_vec::ThinVec;
 
@@ -58,7 +58,8 @@ impl WorkloadFile {
         let mut ids: HashMap<usize, Vec<TaskId>> = HashMap::new();
         for ((at, position), id) in due.into_iter().zip(1..) {
             let id = TaskId::new(id);
-            let (Some(Some(pattern)), Some(entry)) = (patterns.get(position), self.launches.get(position)) else {
+            let (Some(Some(pattern)), Some(entry)) = (patterns.get(position), self.launches.get(position))
+            else {
                 continue;
             };
             let dependencies = self.dependencies(entry, position, &ids, flaws);
@@ -126,7 +127,10 @@ impl WorkloadFile {
         let changed = entry.run_time.is_some() || entry.endings.is_some() || own.is_some();
         let ends = if changed {
             Ends::Drawn(Arc::new(Behaviour {
-                run_time: entry.run_time.as_ref().map_or_else(|| behaviour.run_time.clone(), |own| own.0.clone()),
+                run_time: entry
+                    .run_time
+                    .as_ref()
+                    .map_or_else(|| behaviour.run_time.clone(), |own| own.0.clone()),
                 endings: entry.endings.map_or(behaviour.endings, |own| own.0),
             }))
         } else {
@@ -147,7 +151,9 @@ impl WorkloadFile {
     fn priority(&self, work: &Work) -> Priority {
         let at = |id: i64| usize::try_from(id - 1).ok();
         match TemplateKey::of(work) {
-            Some(TemplateKey::Job(id)) => at(id.get()).and_then(|at| self.templates.get(at)).map(|one| one.priority),
+            Some(TemplateKey::Job(id)) => {
+                at(id.get()).and_then(|at| self.templates.get(at)).map(|one| one.priority)
+            }
             Some(TemplateKey::Workflow(id)) => {
                 at(id.get()).and_then(|at| self.workflows.get(at)).map(|one| one.priority)
             }
@@ -216,12 +222,16 @@ fn moments(entry: &LaunchEntry, seed: Seed, position: usize) -> Result<Vec<Momen
     let first = Moment::START.after(entry.at.span());
     let until = entry.until.map(|until| Moment::START.after(until.span()));
     let gap = match (entry.every, entry.per_hour) {
-        (Some(_), Some(_)) => return Err(("`every` and `per_hour` do not go together".into(), "keep one of the two")),
+        (Some(_), Some(_)) => {
+            return Err(("`every` and `per_hour` do not go together".into(), "keep one of the two"));
+        }
         (Some(every), None) => Some(RunTime::Fixed(every.span())),
         (None, Some(rate)) if (1e-6..=1e9).contains(&rate) => {
             Some(RunTime::Exponential { mean: crate::Span::from_seconds(3600.0 / rate) })
         }
-        (None, Some(rate)) => return Err((format!("per_hour: {rate} is no rate"), "write how many come an hour, above 0")),
+        (None, Some(rate)) => {
+            return Err((format!("per_hour: {rate} is no rate"), "write how many come an hour, above 0"));
+        }
         (None, None) => None,
     };
     let count = entry.count.unwrap_or(if until.is_some() { MOST } else { 1 });

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Edge, EdgeKind, Forks, InventoryId, InventorySourceId, JobTemplateId, NodeId, ProjectId, ProjectUpdateType,
-    Work, WorkflowOf, WorkflowTemplateId,
+    Edge, EdgeKind, Forks, InventoryId, InventorySourceId, JobTemplateId, NodeId, ProjectId,
+    ProjectUpdateType, Work, WorkflowOf, WorkflowTemplateId,
 };
 use thin_vec::ThinVec;
 
@@ -43,7 +43,8 @@ impl Known {
                     match ids.get(child.as_str()) {
                         Some(&to) => graph.edges.push(Edge { from: id, to, on }),
                         None => {
-                            let what = format!("node {:?} leads to {child:?}, which is no node of it", node.name);
+                            let what =
+                                format!("node {:?} leads to {child:?}, which is no node of it", node.name);
                             flaws.push(flaw(at, what, "name a node of the same workflow"));
                         }
                     }
@@ -51,7 +52,11 @@ impl Known {
             }
         }
         if is_circular(&graph) {
-            flaws.push(flaw(at, "its nodes form a circle", "a workflow never comes back to a node: cut one edge"));
+            flaws.push(flaw(
+                at,
+                "its nodes form a circle",
+                "a workflow never comes back to a node: cut one edge",
+            ));
         }
         graph
     }
@@ -66,9 +71,10 @@ impl Known {
     ) -> NodeTemplate {
         let (mut own, mut expires_after) = (None, None);
         let starts = match &entry.starts {
-            Starts::Template(name) => {
-                self.templates.find(name, at, flaws).map(|id| self.job(file, JobTemplateId::new(id), at, flaws))
-            }
+            Starts::Template(name) => self
+                .templates
+                .find(name, at, flaws)
+                .map(|id| self.job(file, JobTemplateId::new(id), at, flaws)),
             Starts::Project(name) => self.projects.find(name, at, flaws).map(project_update),
             Starts::InventorySource(name) => {
                 self.sources.find(name, at, flaws).map(|id| self.source_update(file, id, at, flaws))
@@ -79,9 +85,10 @@ impl Known {
                 own = position.and_then(|position| file.system_job(position, self, flaws));
                 found.map(|_| Work::SystemJob {})
             }
-            Starts::Workflow(name) => {
-                self.workflows.find(name, at, flaws).map(|id| self.workflow_job(file, WorkflowTemplateId::new(id)))
-            }
+            Starts::Workflow(name) => self
+                .workflows
+                .find(name, at, flaws)
+                .map(|id| self.workflow_job(file, WorkflowTemplateId::new(id))),
             Starts::Approval { timeout, run_time, endings } => {
                 expires_after = timeout.map(|timeout| Span::from_whole_seconds(timeout.get().into()));
                 own = Some(template(&entry.name, Forks::ZERO, Arc::from([]), run_time.as_ref(), *endings));
@@ -110,7 +117,9 @@ impl Known {
         let inventory = entry.and_then(|entry| entry.inventory.as_ref());
         Work::Job {
             project: project.and_then(|name| self.projects.find(name, at, flaws)).map(ProjectId::new),
-            inventory: inventory.and_then(|name| self.inventories.find(name, at, flaws)).map(InventoryId::new),
+            inventory: inventory
+                .and_then(|name| self.inventories.find(name, at, flaws))
+                .map(InventoryId::new),
             template: Some(id),
             allow_simultaneous: entry.is_some_and(|entry| entry.allow_simultaneous),
             sources_already_updated: ThinVec::new(),

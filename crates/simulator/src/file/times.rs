@@ -92,7 +92,9 @@ impl TryFrom<Drawn> for RunTime {
                 return Err("`spread` is a number from 0 to 5");
             }
             Drawn::LogNormal { median, spread } => Self::LogNormal { median: median.span(), sigma: spread },
-            Drawn::Empirical(seen) if seen.is_empty() => return Err("`empirical` names at least one run time"),
+            Drawn::Empirical(seen) if seen.is_empty() => {
+                return Err("`empirical` names at least one run time");
+            }
             Drawn::Empirical(seen) => Self::Empirical(seen.into_iter().map(SecondsEntry::span).collect()),
         })
     }

@@ -2,8 +2,8 @@
 
 use scheduler_core::Forks;
 
-use crate::format_error::{FormatError, place_of};
 use crate::Span;
+use crate::format_error::{FormatError, place_of};
 
 /// A log: what its comments say of the machine, and its jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +73,11 @@ impl Log {
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let place = place_of(bytes, error.valid_up_to());
-            FormatError::at(place, "not text (the bytes are not UTF-8)", "expected a log in the Standard Workload Format")
+            FormatError::at(
+                place,
+                "not text (the bytes are not UTF-8)",
+                "expected a log in the Standard Workload Format",
+            )
         })?;
         let mut log = Self::default();
         for (line, number) in text.lines().zip(1_usize..) {
@@ -171,7 +175,10 @@ impl<'a> Line<'a> {
         let number = self.number(field, meaning)?;
         if number < -1 {
             let (column, text) = self.field(field);
-            return Err((column, format!("field {field} ({meaning}) is `{text}`, expected -1 or a number from 0")));
+            return Err((
+                column,
+                format!("field {field} ({meaning}) is `{text}`, expected -1 or a number from 0"),
+            ));
         }
         Ok(Some(number).filter(|&number| number >= 0))
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, JobTemplateId, LaunchType, Members, NodeType, Outcome,
-    Priority, Sharing, State, Task, TaskCount, TaskId, Timestamp, Work,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, JobTemplateId, LaunchType, Members, NodeType,
+    Outcome, Priority, Sharing, State, Task, TaskCount, TaskId, Timestamp, Work,
 };
 use thin_vec::ThinVec;
 
@@ -53,7 +53,8 @@ impl Log {
             if known.insert(job.number, ()).is_some() {
                 continue;
             }
-            let preceding = job.preceding.filter(|number| *number != job.number && known.contains_key(number));
+            let preceding =
+                job.preceding.filter(|number| *number != job.number && known.contains_key(number));
             let at = Moment::from_seconds(job.submitted);
             workload.launches.push(Launch {
                 at,
@@ -98,7 +99,13 @@ fn name_of(application: Option<i64>) -> String {
 }
 
 /// A job's row.
-fn task(job: &Job, created: Timestamp, preceding: Option<i64>, sharing: &mut Sharing, exclusive: bool) -> Task {
+fn task(
+    job: &Job,
+    created: Timestamp,
+    preceding: Option<i64>,
+    sharing: &mut Sharing,
+    exclusive: bool,
+) -> Task {
     Task {
         id: TaskId::new(job.number),
         name: sharing.name(&name_of(job.application)),

@@ -7,9 +7,9 @@ mod run;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Convergence, Edge, EdgeKind, Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId,
-    LaunchType, Members, NodeType, Priority, ProjectId, State, Task, TaskCount, TaskId, Work, WorkflowOf,
-    WorkflowTemplateId, cpu_capacity,
+    Convergence, Edge, EdgeKind, Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId,
+    JobTemplateId, LaunchType, Members, NodeType, Priority, ProjectId, State, Task, TaskCount, TaskId, Work,
+    WorkflowOf, WorkflowTemplateId, cpu_capacity,
 };
 use thin_vec::ThinVec;
 
