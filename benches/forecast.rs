@@ -16,16 +16,18 @@ use simulator::swf::{Log, Mapping};
 use simulator::{History, Moment, Options, Outcome, Seed, Simulation, Span, Workload};
 
 /// At so many moments of a run forecasts are made.
-const MOMENTS: usize = 300;
+const MOMENTS: usize = 100;
 /// With at least so many pending tasks.
 const PENDING: usize = 5;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--test");
     let rules = RuleSet::tower_2018();
-    println!("| workload | forks | forecasts | held | earlier | later | median width | median wait |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for forks in [128, 64, 48] {
+    println!(
+        "| workload | forks | arrivals | forecasts | held | earlier | later | median width | median wait |"
+    );
+    println!("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for forks in [96, 64] {
         let (name, mut workload) = workload(quick);
         for instance in &mut workload.cluster.instances {
             instance.capacity = Forks::new(forks);
@@ -35,7 +37,9 @@ fn main() {
             launch.task.impact = launch.task.impact.min(Forks::new(forks));
         }
         let outcome = Simulation::new(&workload, &rules).with(unaudited()).run().expect("it runs");
-        Tally::of(&workload, &outcome, &rules).print(&name, forks);
+        for (word, arrivals) in [("none", false), ("as in the past", true)] {
+            Tally::of(&workload, &outcome, &rules, arrivals).print(&name, forks, word);
+        }
     }
     cost(if quick { 200 } else { 10_000 }, &rules);
 }
@@ -75,7 +79,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(workload: &Workload, outcome: &Outcome, rules: &RuleSet) -> Self {
+    fn of(workload: &Workload, outcome: &Outcome, rules: &RuleSet, arrivals: bool) -> Self {
         let mut tally = Self::default();
         let busy: Vec<Moment> = outcome
             .passes
@@ -85,15 +89,21 @@ impl Tally {
             .collect();
         let step = (busy.len() / MOMENTS).max(1);
         for &at in busy.iter().step_by(step) {
-            tally.forecast(workload, outcome, rules, at);
+            tally.forecast(workload, outcome, rules, (at, arrivals));
         }
         tally
     }
 
-    fn forecast(&mut self, workload: &Workload, outcome: &Outcome, rules: &RuleSet, at: Moment) {
+    fn forecast(
+        &mut self,
+        workload: &Workload,
+        outcome: &Outcome,
+        rules: &RuleSet,
+        (at, arrivals): (Moment, bool),
+    ) {
         let (snapshot, started) = at_moment(workload, outcome, at);
         let history = History::of(&outcome.timeline, at);
-        let options = ForecastOptions { draws: Some(40), ..ForecastOptions::default() };
+        let options = ForecastOptions { draws: Some(30), arrivals, ..ForecastOptions::default() };
         let mut forecaster = Forecaster::new(&snapshot, rules, &history, &started, options);
         let forecast = forecaster.run(&mut |_, _| {}).expect("it runs");
         let truth: BTreeMap<TaskId, Moment> =
@@ -115,14 +125,14 @@ impl Tally {
         }
     }
 
-    fn print(mut self, name: &str, forks: u32) {
+    fn print(mut self, name: &str, forks: u32, arrivals: &str) {
         let share = |count: usize| format!("{:.0} %", count as f64 * 100.0 / self.forecasts.max(1) as f64);
         let median = |spans: &mut Vec<Span>| {
             spans.sort_unstable();
             spans.get(spans.len() / 2).copied().unwrap_or_default()
         };
         println!(
-            "| {name} | {forks} | {} | {} | {} | {} | {} | {} |",
+            "| {name} | {forks} | {arrivals} | {} | {} | {} | {} | {} | {} |",
             self.forecasts,
             share(self.held),
             share(self.earlier),

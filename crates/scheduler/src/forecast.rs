@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::Args;
-use scheduler_core::{Kind, TaskId, Timestamp};
+use scheduler_core::{Forks, Kind, LaunchType, TaskId, Timestamp};
 use serde::Deserialize;
 use simulator::forecast::{Expected, Forecast, ForecastOptions, Forecaster, Range, Stretch};
-use simulator::{History, Moment, Seed, Span, TemplateKey, swf};
+use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 
 use crate::Found;
 use crate::failure::Failure;
@@ -32,6 +32,9 @@ pub(crate) struct ForecastArgs {
     /// How often the snapshot is run to its end; left out, as often as a second allows, at least ten times
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) draws: Option<u32>,
+    /// Launch nothing more: by default what was launched on some day of the history comes again, another day in each draw
+    #[arg(long)]
+    pub(crate) no_arrivals: bool,
     /// From which all draws follow
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -51,7 +54,8 @@ Examples:
   scheduler forecast snapshot.json --history log.swf.gz
   scheduler snapshot | scheduler forecast - --history last-month.json --task 42
 
-The range leaves out the earliest and the latest tenth of the draws. What will be launched later is not in it.";
+The range leaves out the earliest and the latest tenth of the draws. What was launched on some day of the history comes again
+in each draw; without a history nothing more is launched.";
 
 /// Forecasts and prints.
 pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
@@ -112,7 +116,7 @@ fn print(
     }
     writeln!(
         out,
-        "\n{count} pending tasks, {} draws: four in five start in the range; later launches are not in it",
+        "\n{count} pending tasks, {} draws; the range leaves out the earliest and the latest tenth of them",
         forecast.draws
     )?;
     if guessed {
@@ -162,6 +166,15 @@ fn history(source: &Source) -> Result<History, Failure> {
     let file: Printed = read::parse(source, &bytes, "what `scheduler simulate --json` printed")
         .map_err(|failure| failure.or_remedy("print it with `scheduler simulate WORKLOAD --json`"))?;
     let mut history = History::default();
+    let bars = &file.outcome.timeline.bars;
+    let by_people =
+        |bar: &&PrintedBar| !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow);
+    history.launch(bars.iter().filter(by_people).map(|bar| PastLaunch {
+        at: bar.launched,
+        template: bar.template,
+        kind: bar.kind,
+        impact: bar.impact,
+    }));
     let ran = file
         .outcome
         .timeline
@@ -192,6 +205,9 @@ struct PrintedTimeline {
 struct PrintedBar {
     template: Option<TemplateKey>,
     kind: Kind,
+    launch_type: LaunchType,
+    impact: Forks,
+    launched: Moment,
     started: Option<Moment>,
     finished: Option<Moment>,
 }

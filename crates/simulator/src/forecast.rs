@@ -1,20 +1,26 @@
 //! When each pending task will start: the snapshot run to its end many times over, with run times drawn from the past.
 //!
-//! A forecast is a range and not a promise. It knows the rules, the cluster and what is there now; it does not know what will be
-//! launched later (which may take room that a large task waits for), who will be canceled, or that machines fail. Draws are
-//! independent: draw number `k` of the same forecast is always the same, so that one of them can be looked at again.
+//! A forecast is a range and not a promise. It knows the rules, the cluster and what is there now. Tasks that are launched later
+//! may take room that a large task waits for: where the history knows launches, each draw lets those of some day of the past
+//! come again. It does not know who will be canceled, or that machines fail. Draws are independent: draw number `k` of the
+//! same forecast is always the same, so that one of them can be looked at again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use scheduler_core::{Forks, Kind, Outcome as End, Plan, RuleSet, Snapshot, State, Task, TaskId, Timestamp};
+use scheduler_core::{
+    Forks, GroupId, Kind, LaunchType, Outcome as End, Plan, Priority, RuleSet, Snapshot, State, Task, TaskId,
+    Timestamp, Work,
+};
 use serde::Serialize;
+use thin_vec::ThinVec;
 
-use crate::history::{History, remaining};
+use crate::history::{History, PastLaunch, remaining};
 use crate::waiting::quantile;
 use crate::workload::{Ends, Template, TemplateKey};
 use crate::{
-    Auditing, Behaviour, Endings, Moment, Options, Outcome, Seed, Simulation, SimulationError, Span,
-    WaitReason, Workload,
+    Auditing, Behaviour, Endings, Launch, Moment, Options, Outcome, RunTime, Seed, Simulation,
+    SimulationError, Span, WaitReason, Workload,
 };
 
 /// How a forecast is made.
@@ -26,11 +32,13 @@ pub struct ForecastOptions {
     pub seed: Seed,
     /// Of a hundred draws, so many start earlier than the range and so many later.
     pub tail: u32,
+    /// Whether launches of the past come again.
+    pub arrivals: bool,
 }
 
 impl Default for ForecastOptions {
     fn default() -> Self {
-        Self { draws: None, seed: Seed::default(), tail: 10 }
+        Self { draws: None, seed: Seed::default(), tail: 10, arrivals: true }
     }
 }
 
@@ -96,7 +104,13 @@ pub struct Forecaster<'a> {
     options: ForecastOptions,
     workload: Workload,
     interval: Span,
+    kinds: BTreeMap<Kind, Arc<Behaviour>>,
+    /// A task of each template.
+    examples: BTreeMap<TemplateKey, &'a Task>,
 }
+
+/// The most launches that a draw lets come again.
+const MOST_ARRIVALS: usize = 20_000;
 
 /// How many tasks may be run to their end in a second, all draws together; measured by `cargo bench --bench forecast`.
 const TASKS_A_SECOND: usize = 100_000;
@@ -122,16 +136,24 @@ impl<'a> Forecaster<'a> {
             let behaviour = Behaviour { run_time, endings: Endings::default() };
             workload.catalogue.insert(key, known(key, behaviour, snapshot));
         }
+        // Tasks of a template that never ran are like others of their kind.
+        let of_kind = |kind| {
+            let run_time = RunTime::Empirical(history.runs(None, kind)?.into());
+            Some((kind, Arc::new(Behaviour { run_time, endings: Endings::default() })))
+        };
+        let kinds: BTreeMap<Kind, Arc<Behaviour>> = Kind::ALL.into_iter().filter_map(of_kind).collect();
         for standing in workload.standing.iter_mut().filter(|one| one.task.state.is_unfinished()) {
             let key = TemplateKey::of(&standing.task.work);
-            let known = key.is_some_and(|key| workload.catalogue.contains_key(&key));
-            if let Some(runs) = history.runs(key, standing.task.kind()).filter(|_| !known) {
-                let run_time = crate::RunTime::Empirical(runs.into());
-                standing.ends = Ends::Drawn(Behaviour { run_time, endings: Endings::default() }.into());
+            if key.is_none_or(|key| !workload.catalogue.contains_key(&key))
+                && let Some(behaviour) = kinds.get(&standing.task.kind())
+            {
+                standing.ends = Ends::Drawn(Arc::clone(behaviour));
             }
         }
         let interval = interval(&workload);
-        Self { snapshot, rules, history, started, options, workload, interval }
+        let examples = snapshot.tasks.iter().filter_map(|task| Some((TemplateKey::of(&task.work)?, task)));
+        let examples = examples.collect();
+        Self { snapshot, rules, history, started, options, workload, interval, kinds, examples }
     }
 
     /// How many draws the forecast rests on.
@@ -148,6 +170,10 @@ impl<'a> Forecaster<'a> {
     ///
     /// As [`Simulation::run`].
     pub fn draw(&mut self, number: u32) -> Result<Outcome, SimulationError> {
+        self.draw_with(number, false)
+    }
+
+    fn draw_with(&mut self, number: u32, keep_reasons: bool) -> Result<Outcome, SimulationError> {
         let seed = Seed::new(self.options.seed.numbers(u64::from(number)).u64(..));
         let now = self.snapshot.now;
         for standing in &mut self.workload.standing {
@@ -164,13 +190,38 @@ impl<'a> Forecaster<'a> {
             let mut numbers = seed.numbers(u64::from_ne_bytes(task.id.get().to_ne_bytes()));
             standing.ends = Ends::Fixed(remaining(runs, elapsed, &mut numbers), End::Successful);
         }
+        if self.options.arrivals {
+            self.arrive(seed);
+        }
         let options = Options {
             seed,
             pass_interval: self.interval,
             auditing: Auditing::Sample(0),
+            keep_reasons,
+            until_standing_started: true,
             ..Options::default()
         };
         Simulation::new(&self.workload, self.rules).with(options).run()
+    }
+
+    /// Lets launches of some day of the past come again.
+    fn arrive(&mut self, seed: Seed) {
+        let last = self.snapshot.tasks.iter().map(|task| task.id.get()).max().unwrap_or(0);
+        let likely = self.snapshot.tasks.iter().find(|task| !task.groups.is_empty());
+        let groups: Arc<[GroupId]> = likely.map_or_else(|| [].into(), |task| Arc::clone(&task.groups));
+        self.workload.launches.clear();
+        let again = self.history.again_as_on_some_day(&mut seed.numbers(u64::MAX)).take(MOST_ARRIVALS);
+        for ((after, past), id) in again.zip(last.saturating_add(1)..) {
+            let at = Moment::START.after(after);
+            let example = past.template.and_then(|template| self.examples.get(&template));
+            let task = arrival(TaskId::new(id), at.on_calendar(self.snapshot.now), past, example, &groups);
+            let known = past.template.is_some_and(|template| self.workload.catalogue.contains_key(&template));
+            let ends = match self.kinds.get(&past.kind).filter(|_| !known) {
+                Some(behaviour) => Ends::Drawn(Arc::clone(behaviour)),
+                None => Ends::AsTemplate,
+            };
+            self.workload.launches.push(Launch { at, task, ends, cancel_at: None });
+        }
     }
 
     /// The forecast. `progress` hears after each draw how many are done.
@@ -239,7 +290,7 @@ impl<'a> Forecaster<'a> {
         }
         starts.sort_unstable();
         let Some((_, number)) = starts.get(starts.len() / 2) else { return Ok(Vec::new()) };
-        let outcome = self.draw(*number)?;
+        let outcome = self.draw_with(*number, true)?;
         let Some(bar) = outcome.timeline.bars.iter().find(|bar| bar.task == task) else {
             return Ok(Vec::new());
         };
@@ -260,14 +311,52 @@ impl<'a> Forecaster<'a> {
     }
 }
 
+/// A task that comes as one of the past did: like one of its template that is there, if there is one.
+fn arrival(
+    id: TaskId,
+    created: Timestamp,
+    past: &PastLaunch,
+    example: Option<&&Task>,
+    groups: &Arc<[GroupId]>,
+) -> Task {
+    let work = example.map(|task| task.work.clone()).unwrap_or_else(|| match (past.kind, past.template) {
+        (Kind::AdHocCommand, _) => Work::AdHocCommand { inventory: None },
+        (_, template) => Work::Job {
+            project: None,
+            inventory: None,
+            template: match template {
+                Some(TemplateKey::Job(id)) => Some(id),
+                _ => None,
+            },
+            allow_simultaneous: true,
+            sources_already_updated: ThinVec::new(),
+        },
+    });
+    Task {
+        id,
+        name: example.map_or_else(|| "".into(), |task| Arc::clone(&task.name)),
+        created,
+        priority: example.map_or_else(Priority::default, |task| task.priority),
+        impact: past.impact,
+        work,
+        state: State::Pending,
+        launch_type: LaunchType::Manual,
+        groups: example.map_or_else(|| Arc::clone(groups), |task| Arc::clone(&task.groups)),
+        dependencies: ThinVec::new(),
+        dependencies_derived: false,
+        cancel_requested: false,
+        own_keys: example.map_or_else(ThinVec::new, |task| task.own_keys.clone()),
+    }
+}
+
 /// A template as forecasts need it: tasks that passes create are like those of its kind that are there.
 fn known(key: TemplateKey, behaviour: Behaviour, snapshot: &Snapshot) -> Template {
     let like = snapshot.tasks.iter().find(|task| TemplateKey::of(&task.work) == Some(key));
     Template {
-        name: like.map_or_else(|| "".into(), |task| std::sync::Arc::clone(&task.name)),
+        name: like.map_or_else(|| "".into(), |task| Arc::clone(&task.name)),
         impact: like.map_or(Forks::new(1), |task| task.impact),
-        groups: like.map_or_else(|| [].into(), |task| std::sync::Arc::clone(&task.groups)),
-        own_keys: thin_vec::ThinVec::new(),
+        groups: like.map_or_else(|| [].into(), |task| Arc::clone(&task.groups)),
+        own_keys: ThinVec::new(),
         behaviour,
         graph: None,
     }
@@ -279,28 +368,18 @@ fn interval(workload: &Workload) -> Span {
     if workload.standing.len() <= EXACT_UP_TO {
         return Span::ZERO;
     }
-    let capacity: f64 = workload.cluster.instances.iter().map(|one| f64::from(one.capacity.get())).sum();
-    let work = |standing: &crate::Standing| {
-        let mean = match &standing.ends {
-            Ends::Drawn(behaviour) => behaviour.run_time.mean(),
-            Ends::Fixed(span, _) => *span,
-            Ends::AsTemplate => Span::ZERO,
-        };
-        f64::from(standing.task.cost().get()) * mean.seconds()
-    };
-    let by_template: BTreeMap<TemplateKey, f64> =
+    let means: BTreeMap<TemplateKey, f64> =
         workload.catalogue.iter().map(|(key, one)| (*key, one.behaviour.run_time.mean().seconds())).collect();
-    let all: f64 = workload
-        .standing
-        .iter()
-        .map(|standing| match (&standing.ends, TemplateKey::of(&standing.task.work)) {
-            (Ends::AsTemplate, key) => {
-                let mean = key.and_then(|key| by_template.get(&key)).copied();
-                let fallback = workload.fallback.run_time.mean().seconds();
-                f64::from(standing.task.cost().get()) * mean.unwrap_or(fallback)
-            }
-            _ => work(standing),
-        })
-        .sum();
+    let fallback = workload.fallback.run_time.mean().seconds();
+    // Nearly all tasks of templates that never ran are of one kind.
+    let others = std::cell::OnceCell::new();
+    let capacity: f64 = workload.cluster.instances.iter().map(|one| f64::from(one.capacity.get())).sum();
+    let mean = |standing: &crate::Standing| match (&standing.ends, TemplateKey::of(&standing.task.work)) {
+        (Ends::Fixed(span, _), _) => span.seconds(),
+        (Ends::Drawn(behaviour), _) => *others.get_or_init(|| behaviour.run_time.mean().seconds()),
+        (Ends::AsTemplate, key) => key.and_then(|key| means.get(&key)).copied().unwrap_or(fallback),
+    };
+    let work = |standing: &crate::Standing| f64::from(standing.task.cost().get()) * mean(standing);
+    let all: f64 = workload.standing.iter().map(work).sum();
     Span::from_seconds(all / capacity.max(1.0) / PASSES)
 }

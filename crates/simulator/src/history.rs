@@ -1,17 +1,33 @@
-//! How long tasks ran in the past, by template: what forecasts draw from.
+//! The past: how long tasks ran, by template, and what was launched when. What forecasts draw from.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scheduler_core::Kind;
+use scheduler_core::{Forks, Kind, LaunchType};
 
-use crate::{Moment, RunTime, Span, TemplateKey, Timeline, swf};
+use crate::{Bar, Moment, RunTime, Span, TemplateKey, Timeline, swf};
 
-/// Run times of the past, by template and by kind. Kept sorted.
+const DAY: Span = Span::from_whole_seconds(86_400);
+
+/// Run times of the past, by template and by kind, kept sorted, and launches.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     templates: BTreeMap<TemplateKey, Vec<Span>>,
     kinds: BTreeMap<Kind, Vec<Span>>,
+    launches: Vec<PastLaunch>,
+}
+
+/// A job or command that somebody launched. Moments count from the beginning of the history, whenever that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastLaunch {
+    /// When.
+    pub at: Moment,
+    /// From what.
+    pub template: Option<TemplateKey>,
+    /// Of which kind.
+    pub kind: Kind,
+    /// What it costs.
+    pub impact: Forks,
 }
 
 impl History {
@@ -28,12 +44,29 @@ impl History {
         }
     }
 
-    /// The runs of a timeline that had ended by a moment, however they ended.
+    /// Adds launches, in any order. Those that passes made themselves (updates, jobs of workflows) are none.
+    pub fn launch(&mut self, launches: impl IntoIterator<Item = PastLaunch>) {
+        let plain = |launch: &PastLaunch| matches!(launch.kind, Kind::Job | Kind::AdHocCommand);
+        self.launches.extend(launches.into_iter().filter(plain));
+        self.launches.sort_by_key(|launch| launch.at);
+    }
+
+    /// The launches of a timeline by a moment, and the runs that had ended by then, however they ended.
     #[must_use]
     pub fn of(timeline: &Timeline, by: Moment) -> Self {
         let ended = timeline.bars.iter().filter(|bar| bar.finished.is_some_and(|finished| finished <= by));
         let mut history = Self::default();
         history.extend(ended.filter_map(|bar| Some((bar.template, bar.kind, bar.ran()?))));
+        let by_people = |bar: &&Bar| {
+            bar.launched <= by && !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow)
+        };
+        let launches = timeline.bars.iter().filter(by_people).map(|bar| PastLaunch {
+            at: bar.launched,
+            template: bar.template,
+            kind: bar.kind,
+            impact: bar.impact,
+        });
+        history.launch(launches);
         history
     }
 
@@ -45,7 +78,31 @@ impl History {
             let template = job.application.map(|number| TemplateKey::Job(number.into()));
             (template, Kind::Job, job.ran())
         }));
+        history.launch(log.jobs.iter().map(|job| PastLaunch {
+            at: Moment::from_seconds(job.submitted),
+            template: job.application.map(|number| TemplateKey::Job(number.into())),
+            kind: Kind::Job,
+            impact: job.impact(),
+        }));
         history
+    }
+
+    /// What was launched from a random day on, at the same time of day as at the end of the history: with the time from then. Of a
+    /// history of less than two days the moment is any.
+    pub(crate) fn again_as_on_some_day(
+        &self,
+        numbers: &mut fastrand::Rng,
+    ) -> impl Iterator<Item = (Span, &PastLaunch)> + use<'_> {
+        let first = self.launches.first().map_or(Moment::START, |launch| launch.at);
+        let last = self.launches.last().map_or(Moment::START, |launch| launch.at);
+        let all = last.since(first).millis();
+        let days = all / DAY.millis();
+        let back =
+            if days >= 2 { numbers.u64(1..=days).saturating_mul(DAY.millis()) } else { numbers.u64(0..=all) };
+        let from = Moment::from_millis(last.millis().saturating_sub_unsigned(back));
+        let at = self.launches.partition_point(|launch| launch.at <= from);
+        let launches = self.launches.get(at..).unwrap_or_default().iter();
+        launches.map(move |launch| (launch.at.since(from), launch))
     }
 
     /// Whether nothing is known.
@@ -108,6 +165,27 @@ mod tests {
             assert_eq!(left, Span::from_whole_seconds(70));
             assert!(remaining(&runs, Some(Span::from_whole_seconds(200)), &mut numbers).seconds() <= 200.0);
             assert!(remaining(&runs, None, &mut numbers).seconds() <= 100.0);
+        }
+    }
+
+    #[test]
+    fn what_came_on_some_day_comes_again_at_its_time_of_day() {
+        let mut history = History::default();
+        let launch = |hours: i64| PastLaunch {
+            at: Moment::from_seconds(hours * 3600),
+            template: None,
+            kind: Kind::Job,
+            impact: Forks::new(1),
+        };
+        // Every day at noon, for ten days; the history ends at noon.
+        history.launch((0..10).map(|day| launch(day * 24 + 12)));
+        for number in 0..50 {
+            let mut numbers = Seed::new(number).numbers(1);
+            let hours: Vec<u64> = history
+                .again_as_on_some_day(&mut numbers)
+                .map(|(after, _)| after.millis() / 3_600_000)
+                .collect();
+            assert!(!hours.is_empty() && hours.iter().all(|hour| hour % 24 == 0), "{hours:?}");
         }
     }
 

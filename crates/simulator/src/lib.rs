@@ -45,7 +45,7 @@ pub use change::{Change, ChangeError, TimedChange};
 pub use compare::{Comparison, Mover, Summary};
 pub use engine::{Auditing, Options, Progress, Simulation, SimulationError};
 pub use format_error::FormatError;
-pub use history::History;
+pub use history::{History, PastLaunch};
 pub use moment::{Moment, Span};
 pub use outcome::{Capacity, Outcome, PassRecord, Place, Stuck, Why};
 pub use seed::Seed;

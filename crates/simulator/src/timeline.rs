@@ -69,8 +69,8 @@ pub struct Bar {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished: Option<Moment>,
-    /// Where it ran: its group, its instance and its controller.
-    pub placement: Placement,
+    /// Where it ran: its group, its instance and its controller. Shared by those that ran at one place.
+    pub placement: Arc<Placement>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,

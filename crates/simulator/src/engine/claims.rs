@@ -8,52 +8,136 @@ use scheduler_core::{
     Task, Work, WorkflowOf,
 };
 
-/// A resource, and how it is claimed.
-pub(super) type Claimed = (ResourceKey, Mode);
+/// A resource by its number, how it is claimed, and the modes of others that keep the claimant from starting, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claimed {
+    resource: u32,
+    mode: Mode,
+    forbidding: u8,
+}
 
-/// How often each resource is claimed in each mode.
+type ByMode = [u32; Mode::ALL.len()];
+
+/// How often each resource is claimed in each mode: by unfinished tasks, and by those that hold.
 #[derive(Debug, Default)]
-pub(super) struct Counts(FxHashMap<ResourceKey, [u32; Mode::ALL.len()]>);
+pub(super) struct Claims {
+    numbers: FxHashMap<ResourceKey, u32>,
+    all: Vec<ByMode>,
+    held: Vec<ByMode>,
+    /// The claims of the task that was asked about last, kept for their room.
+    buffer: Vec<Claimed>,
+}
 
-impl Counts {
-    pub(super) fn add(&mut self, claims: &[Claimed]) {
-        for (resource, mode) in claims {
-            let counts = self.0.entry(resource.clone()).or_default();
-            if let Some(count) = counts.get_mut(*mode as usize) {
-                *count = count.saturating_add(1);
-            }
-        }
+/// Whether tasks of equal claims could be blocked (R2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blocking {
+    /// Nobody claims what would block them.
+    Impossible,
+    /// Only they themselves do.
+    ByOwnLine,
+    /// A pending task does.
+    Possible,
+    /// A task that holds does.
+    Certain,
+}
+
+impl Claims {
+    /// A task is there from now on; one that runs already holds too.
+    pub(super) fn enter(&mut self, rules: &RuleSet, task: &Task) {
+        let holds = task.state.is_holding();
+        self.change(rules, task, |all, held| {
+            *all = all.saturating_add(1);
+            *held = held.saturating_add(u32::from(holds));
+        });
     }
 
-    pub(super) fn remove(&mut self, claims: &[Claimed]) {
-        for (resource, mode) in claims {
-            let Some(counts) = self.0.get_mut(resource) else { continue };
-            if let Some(count) = counts.get_mut(*mode as usize) {
-                *count = count.saturating_sub(1);
-            }
-            if counts.iter().all(|&count| count == 0) {
-                self.0.remove(resource);
-            }
-        }
+    /// A task holds from now on.
+    pub(super) fn hold(&mut self, rules: &RuleSet, task: &Task) {
+        self.change(rules, task, |_, held| *held = held.saturating_add(1));
     }
 
-    pub(super) fn count(&self, resource: &ResourceKey, mode: Mode) -> u32 {
-        self.0.get(resource).and_then(|counts| counts.get(mode as usize)).copied().unwrap_or(0)
+    /// A task is not there any more.
+    pub(super) fn leave(&mut self, rules: &RuleSet, task: &Task) {
+        let holds = task.state.is_holding();
+        self.change(rules, task, |all, held| {
+            *all = all.saturating_sub(1);
+            *held = held.saturating_sub(u32::from(holds));
+        });
+    }
+
+    fn change(&mut self, rules: &RuleSet, task: &Task, change: impl Fn(&mut u32, &mut u32)) {
+        let mut claimed = std::mem::take(&mut self.buffer);
+        claimed.clear();
+        self.of(rules, task, &mut claimed);
+        for claim in &claimed {
+            let (resource, mode) = (claim.resource as usize, claim.mode as usize);
+            let all = self.all.get_mut(resource).and_then(|modes| modes.get_mut(mode));
+            let held = self.held.get_mut(resource).and_then(|modes| modes.get_mut(mode));
+            if let (Some(all), Some(held)) = (all, held) {
+                change(all, held);
+            }
+        }
+        self.buffer = claimed;
+    }
+
+    /// What a task claims.
+    pub(super) fn of(&mut self, rules: &RuleSet, task: &Task, out: &mut Vec<Claimed>) {
+        each_claim(rules, task, |resource, key, mode| {
+            let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+            let number = *self.numbers.entry(key).or_insert(next);
+            if number == next {
+                self.all.push(ByMode::default());
+                self.held.push(ByMode::default());
+            }
+            let matrix = rules.matrix(resource).into_iter().flat_map(|matrix| &matrix.forbidden);
+            let forbidding = matrix.filter(|(pending, _)| *pending == mode).map(|(_, held)| 1 << *held as u8);
+            out.push(Claimed {
+                resource: number,
+                mode,
+                forbidding: forbidding.fold(0, |all, bit: u8| all | bit),
+            });
+        });
+    }
+
+    /// Whether tasks that claim this, so many of them, could be blocked.
+    pub(super) fn blocking(&self, claimed: &[Claimed], tasks: usize) -> Blocking {
+        let mut blocking = Blocking::Impossible;
+        let own = u32::try_from(tasks).unwrap_or(u32::MAX);
+        for claim in claimed {
+            let modes = |counts: &[ByMode]| counts.get(claim.resource as usize).copied().unwrap_or_default();
+            let (all, held) = (modes(&self.all), modes(&self.held));
+            for (mode, (all, held)) in Mode::ALL.into_iter().zip(all.into_iter().zip(held)) {
+                if claim.forbidding & (1 << mode as u8) == 0 {
+                    continue;
+                }
+                if held > 0 {
+                    return Blocking::Certain;
+                }
+                let among_own =
+                    claimed.iter().any(|other| other.resource == claim.resource && other.mode == mode);
+                let strangers = if among_own { all.saturating_sub(own) } else { all };
+                if strangers > 0 {
+                    blocking = Blocking::Possible;
+                } else if among_own && own > 1 && blocking == Blocking::Impossible {
+                    blocking = Blocking::ByOwnLine;
+                }
+            }
+        }
+        blocking
     }
 }
 
 /// What a task claims by the rules' table.
-pub(super) fn claims(rules: &RuleSet, task: &Task) -> Vec<Claimed> {
+fn each_claim(rules: &RuleSet, task: &Task, mut found: impl FnMut(&Resource, ResourceKey, Mode)) {
     let private = matches!(task.work, Work::ProjectUpdate { job_type: ProjectUpdateType::Run, .. })
         || task.launch_type == LaunchType::Sync;
-    let Some(claimant) = Claimant::of(&task.work).filter(|_| !private) else { return Vec::new() };
+    let Some(claimant) = Claimant::of(&task.work).filter(|_| !private) else { return };
     let simultaneous = match task.work {
         Work::Job { allow_simultaneous, .. } | Work::WorkflowJob { allow_simultaneous, .. } => {
             allow_simultaneous
         }
         _ => false,
     };
-    let mut claimed = Vec::new();
     for row in rules.claims.iter().filter(|row| row.by == claimant) {
         let mode = match row.simultaneous {
             _ if !simultaneous => Some(row.mode),
@@ -62,15 +146,17 @@ pub(super) fn claims(rules: &RuleSet, task: &Task) -> Vec<Claimed> {
             Simultaneous::Nothing => None,
         };
         let Some(mode) = mode else { continue };
-        match &row.resource {
+        let key = match &row.resource {
             Resource::Own(name) => {
                 let own = task.own_keys.iter().find(|key| key.resource == *name);
-                claimed.extend(own.map(|key| (ResourceKey::Own(OwnKey::clone(key).into()), mode)));
+                own.map(|key| ResourceKey::Own(OwnKey::clone(key).into()))
             }
-            resource => claimed.extend(key(&task.work, resource).map(|key| (key, mode))),
+            resource => key(&task.work, resource),
+        };
+        if let Some(key) = key {
+            found(&row.resource, key, mode);
         }
     }
-    claimed
 }
 
 fn key(work: &Work, resource: &Resource) -> Option<ResourceKey> {

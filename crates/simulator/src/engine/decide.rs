@@ -7,7 +7,6 @@ use scheduler_core::{
     Progress, Reason, State, Task, TaskId, TaskRef, Then,
 };
 
-use super::claims::claims;
 use super::fill::is_of_workflow;
 use super::store::{BarId, Source};
 use super::world::World;
@@ -135,14 +134,14 @@ impl World<'_> {
         task.state = State::Running(Box::new(placement));
         let dependencies = std::mem::take(&mut task.dependencies);
         let (kind, cost, work) = (task.kind(), task.cost(), task.work.clone());
-        self.held.add(&claims(self.rules, task));
-        self.seen = self.seen.saturating_sub(1);
+        self.claims.hold(self.rules, task);
+        self.leave_pending(id);
         self.room.enter(&placement, cost);
         self.store.release(&mut self.snapshot.tasks, &dependencies);
-        let now = self.now;
+        let (now, shared) = (self.now, self.store.shared(placement));
         if let Some(bar) = self.store.bar_mut(id) {
             bar.considered.get_or_insert(now);
-            (bar.started, bar.placement) = (Some(now), placement);
+            (bar.started, bar.placement) = (Some(now), shared);
             if let Some(wait) = bar.waits.last_mut() {
                 wait.to = now;
             }

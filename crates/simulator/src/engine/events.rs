@@ -1,10 +1,9 @@
 //! What happens outside of passes: people launch and cancel, tasks end, machines come and go.
 
-use scheduler_core::{InstanceId, LastUpdate, Outcome, Placement, Progress, State, Task, TaskId, Work};
+use scheduler_core::{InstanceId, LastUpdate, Outcome, Progress, State, Task, TaskId, Work};
 
 use super::SimulationError;
 use super::agenda::Event;
-use super::claims::claims;
 use super::room::Room;
 use super::store::{BarId, Ended, Source};
 use super::world::World;
@@ -16,6 +15,11 @@ impl World<'_> {
     /// Everything that is launched by now.
     pub(super) fn launches(&mut self) {
         let workload = self.workload;
+        let to_come = workload.launches.get(self.launched..).unwrap_or_default();
+        let at_once = to_come.partition_point(|launch| launch.at <= self.now);
+        if at_once > self.snapshot.tasks.len() {
+            self.store.expect(&mut self.snapshot.tasks, at_once);
+        }
         while let Some(launch) = workload.launches.get(self.launched).filter(|launch| launch.at <= self.now) {
             let position = u32::try_from(self.launched).unwrap_or(u32::MAX);
             self.launched = self.launched.saturating_add(1);
@@ -32,7 +36,7 @@ impl World<'_> {
     pub(super) fn arrive(&mut self, mut task: Task, launched: Moment, source: Source) -> BarId {
         let named = task.dependencies.clone();
         self.settle_dependencies(&mut task);
-        self.count_in(&task);
+        self.claims.enter(self.rules, &task);
         self.due = true;
         self.seen = self.seen.saturating_add(1);
         let id = self.store.enter(&mut self.snapshot.tasks, task, launched, source);
@@ -101,9 +105,10 @@ impl World<'_> {
         let (holding, finished) = (task.state.is_holding(), !task.state.is_unfinished());
         let (id, kind) = (task.id, task.kind());
         if !finished {
-            self.count_in(&task);
+            self.claims.enter(self.rules, &task);
         }
         self.seen = self.seen.saturating_add(usize::from(!holding && !finished));
+        self.standing = self.standing.saturating_add(usize::from(!holding && !finished));
         let placement = task.state.placement().copied();
         let outcome = match task.state {
             State::Finished { outcome, .. } => Some(outcome),
@@ -111,13 +116,14 @@ impl World<'_> {
         };
         let bar = self.store.enter(&mut self.snapshot.tasks, task, launched, source);
         let workflow = self.nodes.get(&id).map(|(workflow, _)| *workflow);
+        let shared = self.store.shared(placement.unwrap_or_default());
         if let Some(bar) = self.store.bar_mut(bar) {
             bar.workflow = workflow;
             bar.outcome = outcome;
             bar.finished = outcome.map(|_| Moment::START.min(launched.max(Moment::START)));
             if holding {
                 bar.started = Some(started);
-                bar.placement = placement.unwrap_or_default();
+                bar.placement = shared;
             }
         }
         self.finished = self.finished.saturating_add(usize::from(finished));
@@ -142,16 +148,12 @@ impl World<'_> {
         let Some(task) = self.snapshot.tasks.get(row) else { return };
         let (key, work, dependencies) = (task.id, task.work.clone(), task.dependencies.clone());
         let real_update = task.launch_type != scheduler_core::LaunchType::Sync;
-        let claims = claims(self.rules, task);
         let (placement, cost) = (task.state.placement().copied(), task.cost());
-        self.claimed.remove(&claims);
+        self.claims.leave(self.rules, task);
         match placement {
-            Some(placement) => {
-                self.held.remove(&claims);
-                self.free(&placement, cost);
-            }
+            Some(placement) => self.room.leave(&placement, cost),
             None => {
-                self.seen = self.seen.saturating_sub(1);
+                self.leave_pending(id);
                 self.store.release(&mut self.snapshot.tasks, &dependencies);
             }
         }
@@ -166,10 +168,6 @@ impl World<'_> {
             self.workflows = self.workflows.saturating_sub(1);
             self.drop_graph(key);
         }
-    }
-
-    fn free(&mut self, placement: &Placement, cost: scheduler_core::Forks) {
-        self.room.leave(placement, cost);
     }
 
     /// Projects and sources remember their last update (R4.2).

@@ -38,8 +38,12 @@ pub struct Options {
     /// Up to so many pending tasks, every pass sees all of them. Beyond, passes start the same tasks at the same moments, but
     /// the reasons of those left out are those of the last pass that saw them.
     pub see_all_up_to: usize,
+    /// Whether passes look now and then at all pending tasks that are more than that, for their reasons alone.
+    pub keep_reasons: bool,
     /// Stop here, whatever is unfinished.
     pub until: Option<Moment>,
+    /// Stop once none of the tasks that were there at the beginning is pending.
+    pub until_standing_started: bool,
 }
 
 /// Which plans are audited.
@@ -59,7 +63,9 @@ impl Default for Options {
             pass_interval: Span::ZERO,
             auditing: Auditing::Every,
             see_all_up_to: 256,
+            keep_reasons: true,
             until: None,
+            until_standing_started: false,
         }
     }
 }
@@ -152,7 +158,7 @@ impl<'w> Simulation<'w> {
             rows: 0,
             visited: 0,
         };
-        run.to_the_end(progress)?;
+        run.go_on(progress)?;
         Ok(run.into_outcome())
     }
 }
@@ -180,7 +186,7 @@ const MOST_PASSES_AT_ONCE: usize = 1_000_000;
 const PROGRESS_EVERY: usize = 512;
 
 impl Run<'_> {
-    fn to_the_end(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SimulationError> {
+    fn go_on(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SimulationError> {
         let mut earliest = Moment::from_millis(i64::MIN);
         loop {
             // A pass that is due waits for the interval to go by; what happens meanwhile shares it.
@@ -190,7 +196,8 @@ impl Run<'_> {
                 (Some(only), None) | (None, Some(only)) => only,
                 (None, None) => break,
             };
-            if self.options.until.is_some_and(|until| next > until) {
+            let over = self.options.until_standing_started && !self.world.is_standing_pending();
+            if over || self.options.until.is_some_and(|until| next > until) {
                 break;
             }
             self.world.happen(next)?;
@@ -207,10 +214,11 @@ impl Run<'_> {
     /// The passes of one moment: another as long as the plan asks for it (R9).
     fn passes_at_once(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), SimulationError> {
         for _ in 0..MOST_PASSES_AT_ONCE {
-            if self.passes.len() % PROGRESS_EVERY == 0 {
+            if self.passes.len().is_multiple_of(PROGRESS_EVERY) {
                 progress(self.progress());
             }
-            let survey = self.visited >= self.world.pending().saturating_mul(SURVEY_AFTER);
+            let survey = self.options.keep_reasons
+                && self.visited >= self.world.pending().saturating_mul(SURVEY_AFTER);
             if !self.world.call(survey) {
                 return Ok(());
             }
@@ -261,7 +269,7 @@ impl Run<'_> {
 
     /// What is pending when nothing will happen any more is looked at once more, all of it, for its reasons.
     fn last_look(&mut self) -> Result<(), SimulationError> {
-        if self.world.pending() > 0 {
+        if self.world.pending() > 0 && self.options.keep_reasons {
             self.world.call(true);
             self.pass()?;
         }

@@ -19,12 +19,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, Mode, Priority, ProjectId, ResourceKey, RuleSet,
-    Task, TaskId, Timestamp, Work,
+    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, Priority, ProjectId, RuleSet, Task, TaskId,
+    Timestamp, Work,
 };
 
-use super::claims::{Claimed, Counts, claims};
+use super::claims::{Blocking, Claimed, Claims};
 use super::room::Room;
+use super::store::BarId;
 
 /// What makes tasks stand in one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +45,8 @@ type Turn = (Reverse<Priority>, Timestamp, TaskId);
 
 #[derive(Debug)]
 struct Line {
-    claims: Vec<Claimed>,
-    tasks: BTreeMap<Turn, Task>,
+    claimed: Vec<Claimed>,
+    tasks: BTreeMap<Turn, BarId>,
 }
 
 /// The tasks that wait out of sight.
@@ -53,23 +54,6 @@ struct Line {
 pub(super) struct Queue {
     lines: BTreeMap<LineKey, Line>,
     length: usize,
-}
-
-/// Whether a line's tasks could be blocked (R2).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Blocking {
-    Impossible,
-    ByOwnLine,
-    Possible,
-    Certain,
-}
-
-/// Who claims what, at the moment.
-pub(super) struct Claiming<'a> {
-    /// Every unfinished task.
-    pub(super) all: &'a Counts,
-    /// Those that hold.
-    pub(super) held: &'a Counts,
 }
 
 impl Queue {
@@ -90,32 +74,35 @@ impl Queue {
     }
 
     /// Takes a task in.
-    pub(super) fn park(&mut self, rules: &RuleSet, task: Task) {
-        let Some(key) = line_key(&task) else { return };
-        let line = self
-            .lines
-            .entry(key)
-            .or_insert_with(|| Line { claims: claims(rules, &task), tasks: BTreeMap::new() });
-        line.tasks.insert(turn(&task), task);
+    pub(super) fn park(&mut self, rules: &RuleSet, claims: &mut Claims, task: &Task, id: BarId) {
+        let Some(key) = line_key(task) else { return };
+        let line = self.lines.entry(key).or_insert_with(|| {
+            let mut claimed = Vec::new();
+            claims.of(rules, task, &mut claimed);
+            Line { claimed, tasks: BTreeMap::new() }
+        });
+        line.tasks.insert(turn(task), id);
         self.length = self.length.saturating_add(1);
     }
 
-    /// Takes a task out, given a copy of it.
-    pub(super) fn take(&mut self, like: &Task) -> Option<Task> {
-        let key = line_key(like)?;
-        let line = self.lines.get_mut(&key)?;
-        let task = line.tasks.remove(&turn(like))?;
+    /// Takes a task out; says whether it was here.
+    pub(super) fn take(&mut self, task: &Task, id: BarId) -> bool {
+        let Some(key) = line_key(task) else { return false };
+        let Some(line) = self.lines.get_mut(&key) else { return false };
+        if line.tasks.remove(&turn(task)) != Some(id) {
+            return false;
+        }
         if line.tasks.is_empty() {
             self.lines.remove(&key);
         }
         self.length = self.length.saturating_sub(1);
-        Some(task)
+        true
     }
 
     /// Takes everybody out.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Task> + use<> {
+    pub(super) fn drain(&mut self, out: &mut Vec<BarId>) {
         self.length = 0;
-        std::mem::take(&mut self.lines).into_values().flat_map(|line| line.tasks.into_values())
+        out.extend(std::mem::take(&mut self.lines).into_values().flat_map(|line| line.tasks.into_values()));
     }
 
     /// Takes out whom the next pass must see, and says whether one of them could start.
@@ -123,16 +110,27 @@ impl Queue {
         &mut self,
         rules: &RuleSet,
         room: &Room,
-        claiming: &Claiming<'_>,
-        out: &mut Vec<Task>,
+        claims: &Claims,
+        out: &mut Vec<BarId>,
     ) -> bool {
         let mut startable = false;
         let reserving = if rules.reserve_after.is_some() { room.instances() } else { 0 };
+        let places = rules.chronological;
+        // Few questions about room are different: lines share groups and impact.
+        let mut answers: Vec<(Arc<[GroupId]>, Forks, usize)> = Vec::new();
         for (key, line) in &mut self.lines {
-            let room = room.bound(&key.groups, key.impact);
-            let blocking = line.blocking(rules, claiming);
+            let known = answers.iter().find(|(groups, impact, _)| {
+                *impact == key.impact && (Arc::ptr_eq(groups, &key.groups) || *groups == key.groups)
+            });
+            let room = known.map_or_else(|| room.bound(&key.groups, key.impact), |(_, _, room)| *room);
+            if known.is_none() {
+                answers.push((Arc::clone(&key.groups), key.impact, room));
+            }
+            if room == 0 && !places && reserving == 0 {
+                continue;
+            }
+            let blocking = claims.blocking(&line.claimed, line.tasks.len());
             startable |= room > 0 && blocking != Blocking::Certain;
-            let places = rules.chronological;
             let wanted = match blocking {
                 Blocking::Impossible => room,
                 Blocking::ByOwnLine if room == 0 => 0,
@@ -142,52 +140,13 @@ impl Queue {
                 Blocking::Certain => usize::from(places),
             };
             for _ in 0..wanted.saturating_add(reserving).min(line.tasks.len()) {
-                out.extend(line.tasks.pop_first().map(|(_, task)| task));
+                out.extend(line.tasks.pop_first().map(|(_, id)| id));
             }
         }
         self.lines.retain(|_, line| !line.tasks.is_empty());
         self.length = self.length.saturating_sub(out.len());
         startable
     }
-}
-
-impl Line {
-    fn blocking(&self, rules: &RuleSet, claiming: &Claiming<'_>) -> Blocking {
-        let mut blocking = Blocking::Impossible;
-        let own = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
-        for (resource, mode) in &self.claims {
-            let forbidden = matrix(rules, resource).filter(|(pending, _)| pending == mode);
-            for (_, other) in forbidden {
-                if claiming.held.count(resource, other) > 0 {
-                    return Blocking::Certain;
-                }
-                let all = claiming.all.count(resource, other);
-                let among_own = self.claims.contains(&(resource.clone(), other));
-                let strangers = if among_own { all.saturating_sub(own) } else { all };
-                if strangers > 0 {
-                    blocking = Blocking::Possible;
-                } else if among_own && own > 1 && blocking == Blocking::Impossible {
-                    blocking = Blocking::ByOwnLine;
-                }
-            }
-        }
-        blocking
-    }
-}
-
-/// The pairs of modes that may not be held together (R2).
-fn matrix<'r>(rules: &'r RuleSet, resource: &ResourceKey) -> impl Iterator<Item = (Mode, Mode)> + use<'r> {
-    use scheduler_core::Resource;
-    let resource = match resource {
-        ResourceKey::Project(_) => Resource::Project,
-        ResourceKey::Inventory(_) => Resource::Inventory,
-        ResourceKey::InventorySource(_) => Resource::InventorySource,
-        ResourceKey::JobTemplate(_) => Resource::JobTemplate,
-        ResourceKey::WorkflowTemplate(_) => Resource::WorkflowTemplate,
-        ResourceKey::SystemJobSlot => Resource::SystemJobSlot,
-        ResourceKey::Own(own) => Resource::Own(Arc::clone(&own.resource)),
-    };
-    rules.matrix(&resource).into_iter().flat_map(|matrix| matrix.forbidden.iter().copied())
 }
 
 fn turn(task: &Task) -> Turn {

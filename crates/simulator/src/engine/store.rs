@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{Outcome, State, Task, TaskId};
+use scheduler_core::{GroupId, InstanceId, Outcome, Placement, State, Task, TaskId};
 
 use crate::timeline::{Bar, ReasonId, Wait, WaitReason, is_same, key};
 use crate::workload::{Template, TemplateKey};
@@ -38,6 +38,9 @@ struct Kept {
 
 const NO_ROW: u32 = u32::MAX;
 
+/// A placement as the key of a map.
+type Seat = (Option<GroupId>, Option<InstanceId>, Option<InstanceId>);
+
 /// Rows and bars.
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -49,6 +52,9 @@ pub(super) struct Store {
     bars_of_rows: Vec<BarId>,
     /// How many unfinished tasks that have not started depend on a task.
     awaited: FxHashMap<TaskId, u32>,
+    /// One copy of each placement; the first is nowhere.
+    nowhere: Arc<Placement>,
+    placements: FxHashMap<Seat, Arc<Placement>>,
 }
 
 impl Store {
@@ -70,6 +76,9 @@ impl Store {
         source: Source,
     ) -> BarId {
         let id = BarId(position(self.timeline.bars.len()));
+        grow_gently(&mut self.timeline.bars);
+        grow_gently(&mut self.kept);
+        let nowhere = Arc::clone(&self.nowhere);
         self.timeline.bars.push(Bar {
             task: task.id,
             name: Arc::clone(&task.name),
@@ -84,7 +93,7 @@ impl Store {
             considered: None,
             started: None,
             finished: None,
-            placement: scheduler_core::Placement::default(),
+            placement: nowhere,
             outcome: None,
             end: None,
             waits: thin_vec::ThinVec::new(),
@@ -98,6 +107,18 @@ impl Store {
         }
         self.put(rows, id, task);
         id
+    }
+
+    /// The shared copy of a placement.
+    pub(super) fn shared(&mut self, placement: Placement) -> Arc<Placement> {
+        let seat = (placement.group, placement.node, placement.controller);
+        Arc::clone(self.placements.entry(seat).or_insert_with(|| Arc::new(placement)))
+    }
+
+    /// Makes room for so many rows that come at once.
+    pub(super) fn expect(&mut self, rows: &mut Vec<Task>, count: usize) {
+        rows.reserve_exact(count);
+        self.bars_of_rows.reserve_exact(count);
     }
 
     /// Puts a row of a known task among the rows.
@@ -224,6 +245,10 @@ impl Store {
                 *new.insert(id)
             }
         };
+        if bar.waits.is_empty() {
+            // Most tasks wait once or never: room for four would be most of what they cost.
+            bar.waits.reserve_exact(1);
+        }
         bar.waits.push(Wait { reason, from, to: now });
     }
 
@@ -253,4 +278,11 @@ pub(super) struct Ended {
 /// A position as rows and bars are counted; more than four thousand million of them fit into no memory.
 fn position(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// Makes room for more by an eighth instead of twice as much: a million bars are large.
+fn grow_gently<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 8 + 64);
+    }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agenda::{Agenda, Event};
-use super::claims::{Counts, claims};
-use super::queue::{Claiming, Queue};
+use super::claims::Claims;
+use super::queue::Queue;
 use super::room::Room;
 use super::store::{BarId, Source, Store};
 use super::{Options, SimulationError};
@@ -26,9 +26,7 @@ pub(super) struct World<'w> {
     pub(super) agenda: Agenda,
     pub(super) queue: Queue,
     pub(super) room: Room,
-    /// What all unfinished tasks claim, and what those that hold do.
-    pub(super) claimed: Counts,
-    pub(super) held: Counts,
+    pub(super) claims: Claims,
     /// Which launch and which change comes next.
     pub(super) launched: usize,
     pub(super) changed: usize,
@@ -39,6 +37,8 @@ pub(super) struct World<'w> {
     /// Pending rows among those that the pass sees.
     pub(super) seen: usize,
     pub(super) workflows: usize,
+    /// How many of the tasks that were there at the beginning are still pending.
+    pub(super) standing: usize,
     pub(super) finished: usize,
     pub(super) last_task: i64,
     /// The graph of each running workflow job: its position among the snapshot's, and its template.
@@ -78,14 +78,14 @@ impl<'w> World<'w> {
             store: Store::with_capacity(workload.len()),
             agenda: Agenda::default(),
             queue: Queue::default(),
-            claimed: Counts::default(),
-            held: Counts::default(),
+            claims: Claims::default(),
             launched: 0,
             changed: 0,
             due: true,
             restless: true,
             seen: 0,
             workflows: 0,
+            standing: 0,
             finished: 0,
             last_task: ids.map(TaskId::get).max().unwrap_or(0),
             graphs: FxHashMap::default(),
@@ -126,6 +126,19 @@ impl<'w> World<'w> {
         self.due && (self.restless || self.pending() > 0)
     }
 
+    /// Whether a task that was there at the beginning is still pending.
+    pub(super) fn is_standing_pending(&self) -> bool {
+        self.standing > 0
+    }
+
+    /// A task is not pending any more.
+    pub(super) fn leave_pending(&mut self, id: BarId) {
+        self.seen = self.seen.saturating_sub(1);
+        if matches!(self.store.source(id), Some(Source::Standing(_))) {
+            self.standing = self.standing.saturating_sub(1);
+        }
+    }
+
     /// The passes of this moment are over.
     pub(super) fn rest(&mut self) {
         (self.due, self.restless) = (false, false);
@@ -135,27 +148,39 @@ impl<'w> World<'w> {
     /// Brings before the next pass whom it must see; all of them in a survey, or when they are few. Says whether the pass could
     /// change anything; when not, it is left out.
     pub(super) fn call(&mut self, survey: bool) -> bool {
-        if survey || self.pending() <= self.see_all_up_to {
-            let all: Vec<Task> = self.queue.drain().collect();
-            let any = !all.is_empty();
-            self.show(all);
-            return self.prepare(any || self.seen > 0);
-        }
         let mut called = Vec::new();
-        let claiming = Claiming { all: &self.claimed, held: &self.held };
-        let startable = self.queue.call(self.rules, &self.room, &claiming, &mut called);
+        let startable = if survey || self.pending() <= self.see_all_up_to {
+            self.queue.drain(&mut called);
+            !called.is_empty()
+        } else {
+            self.queue.call(self.rules, &self.room, &self.claims, &mut called)
+        };
         let others = self.seen > 0;
-        self.show(called);
+        self.show(&called);
         self.prepare(others || startable)
     }
 
-    fn show(&mut self, tasks: impl IntoIterator<Item = Task>) {
-        for task in tasks {
-            if let Some(id) = self.store.find(task.id) {
+    /// Gives tasks that waited out of sight their rows back.
+    fn show(&mut self, ids: &[BarId]) {
+        for &id in ids {
+            if let Some(task) = self.plain_row(id) {
                 self.store.put(&mut self.snapshot.tasks, id, task);
                 self.seen = self.seen.saturating_add(1);
             }
         }
+    }
+
+    /// The row of a task that waits out of sight. Nothing has changed about it since its launch but that a pass has looked at it.
+    fn plain_row(&self, id: BarId) -> Option<Task> {
+        let mut task = match self.store.source(id)? {
+            Source::Launch(at) => self.workload.launches.get(*at as usize)?.task.clone(),
+            Source::Standing(at) => self.workload.standing.get(*at as usize)?.task.clone(),
+            Source::Created(_) => return None,
+        };
+        task.state = State::Pending;
+        task.dependencies_derived = true;
+        task.dependencies.clear();
+        Some(task)
     }
 
     /// Sets the clock of the snapshot and the heartbeats; says whether the pass is worth its while.
@@ -192,15 +217,16 @@ impl<'w> World<'w> {
             let id = self.store.bar_of_row(row).filter(|&id| {
                 plain
                     && !self.store.is_awaited(task.id)
+                    && !matches!(self.store.source(id), Some(Source::Created(_)) | None)
                     && self
                         .store
                         .bar(id)
                         .is_some_and(|bar| bar.considered.is_some() && bar.workflow.is_none())
             });
-            match id.and_then(|id| self.store.take(&mut self.snapshot.tasks, id)) {
-                Some(task) => {
+            match id.and_then(|id| Some((id, self.store.take(&mut self.snapshot.tasks, id)?))) {
+                Some((id, task)) => {
                     self.seen = self.seen.saturating_sub(1);
-                    self.queue.park(self.rules, task);
+                    self.queue.park(self.rules, &mut self.claims, &task, id);
                 }
                 None => row += 1,
             }
@@ -210,24 +236,12 @@ impl<'w> World<'w> {
     /// The row of a task that is to be changed: one that waits out of sight is brought back.
     pub(super) fn reveal(&mut self, id: BarId) -> Option<usize> {
         if self.store.row(id).is_none() {
-            let like = match self.store.source(id)? {
-                Source::Launch(at) => &self.workload.launches.get(*at as usize)?.task,
-                Source::Standing(at) => &self.workload.standing.get(*at as usize)?.task,
-                Source::Created(_) => return None,
-            };
-            let task = self.queue.take(like)?;
-            self.show([task]);
+            let task = self.plain_row(id)?;
+            if self.queue.take(&task, id) {
+                self.show(&[id]);
+            }
         }
         self.store.row(id)
-    }
-
-    /// Counts a new task's claims.
-    pub(super) fn count_in(&mut self, task: &Task) {
-        let claims = claims(self.rules, task);
-        self.claimed.add(&claims);
-        if task.state.is_holding() {
-            self.held.add(&claims);
-        }
     }
 
     /// Adds the graph of a running workflow job.
