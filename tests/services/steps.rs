@@ -50,14 +50,20 @@ async fn r12_4_a_node_that_dies_between_lock_and_claim_loses_nothing() {
         ("commit", After),
         ("unsent", After),
         ("publish", Before),
-        ("publish", After),
-        ("settle", Before),
-        ("settle", After),
         ("claim", Before),
     ];
     for (place, side, unwell) in all_died(steps).await {
         assert_eq!(unwell, 0, "{place} {side:?}: what nobody had claimed is run by another");
     }
+}
+
+/// Once messages are under way the node's own worker may have claimed some of them when it dies: these fail, the others run
+/// elsewhere, and [`died`] sees to it that each is one of the two.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and RabbitMQ: scripts/test starts them"]
+async fn r12_4_a_node_that_dies_between_publishing_and_settling_leaves_every_task_accounted_for() {
+    let steps = [("publish", After), ("settle", Before), ("settle", After)];
+    assert_eq!(all_died(steps).await.len(), steps.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,7 @@ mod running;
 mod schedule;
 mod signal;
 mod trigger;
+mod watched;
 mod worker;
 
 pub use memory::{MemoryBroker, MemoryStore};
@@ -37,3 +38,4 @@ pub use pool::{PoolBounds, PoolStatus};
 pub use runner::{BroadcastHandler, CommandOptions, Context, Ending, Handler, Handlers, Hook, IntoEnded};
 pub use schedule::{PassObserver, PassReport, PhaseDurations, ScheduleError, Scheduled, Scheduler};
 pub use signal::Signal;
+pub use watched::Watched;

@@ -12,10 +12,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
+use crate::watched::Watched;
 
 /// How many workers a pool has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl fmt::Debug for Pool {
 
 struct Shared {
     state: Mutex<State>,
-    status: watch::Sender<PoolStatus>,
+    status: Watched<PoolStatus>,
     idle_limit: Duration,
     killed: CancellationToken,
 }
@@ -81,7 +82,7 @@ impl Pool {
     /// A pool with its least number of workers.
     pub(crate) fn start(bounds: PoolBounds, idle_limit: Duration) -> Self {
         let state = State { size: 0, busy: 0, bounds, idle: Vec::new(), hired: 0, generation: 0 };
-        let (status, _) = watch::channel(state.status());
+        let status = Watched::new(state.status());
         let pool = Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
@@ -111,15 +112,12 @@ impl Pool {
 
     /// Waits until a job could begin at once, and says how many could.
     pub(crate) async fn slots(&self) -> u32 {
-        let mut status = self.shared.status.subscribe();
-        status.wait_for(|status| status.free() > 0).await.map_or(0, |status| status.free())
+        self.shared.status.wait_for(|status| status.free() > 0).await.free()
     }
 
     /// Waits until no worker is busy.
     pub(crate) async fn quiet(&self) {
-        let mut status = self.shared.status.subscribe();
-        // An error means that the pool is gone, and its jobs with it.
-        let _ = status.wait_for(|status| status.busy == 0).await;
+        self.shared.status.wait_for(|status| status.busy == 0).await;
     }
 
     /// How the pool is.
@@ -177,7 +175,7 @@ impl Shared {
     fn publish(&self, state: &State) {
         let status = state.status();
         metrics::pool(status);
-        self.status.send_replace(status);
+        self.status.modify(|published| *published = status);
     }
 }
 

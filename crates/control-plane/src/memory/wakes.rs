@@ -1,10 +1,11 @@
 //! Wake-ups: three counters that only grow. A listener that has seen less than there is has something to hear, however much it
 //! missed, so wake-ups coalesce by themselves and none is ever lost.
 
-use async_trait::async_trait;
-use tokio::sync::watch;
+use std::sync::Arc;
 
 use crate::ports::{StoreError, Wake, Wakeups};
+use crate::watched::Watched;
+use async_trait::async_trait;
 
 /// Whom a transaction wakes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub(super) struct Said {
 
 /// Says wake-ups.
 #[derive(Debug, Default)]
-pub(super) struct Voice(watch::Sender<Said>);
+pub(super) struct Voice(Arc<Watched<Said>>);
 
 impl Voice {
     pub(super) fn say(&self, woken: Woken) {
         if woken == Woken::default() {
             return;
         }
-        self.0.send_modify(|said| {
+        self.0.modify(|said| {
             said.schedule = said.schedule.wrapping_add(u64::from(woken.schedule));
             said.outbox = said.outbox.wrapping_add(u64::from(woken.outbox));
             said.orders = said.orders.wrapping_add(u64::from(woken.orders));
@@ -39,23 +40,21 @@ impl Voice {
     }
 
     pub(super) fn listen(&self) -> Ear {
-        let mut said = self.0.subscribe();
-        let heard = *said.borrow_and_update();
-        Ear { said, heard }
+        Ear { said: Arc::clone(&self.0), heard: self.0.get() }
     }
 }
 
 /// Hears wake-ups.
 #[derive(Debug)]
 pub(super) struct Ear {
-    said: watch::Receiver<Said>,
+    said: Arc<Watched<Said>>,
     heard: Said,
 }
 
 impl Ear {
     /// The next wake-up that was said and not heard.
     fn unheard(&mut self) -> Option<Wake> {
-        let said = *self.said.borrow_and_update();
+        let said = self.said.get();
         let heard = &mut self.heard;
         if heard.schedule != said.schedule {
             heard.schedule = said.schedule;
@@ -79,11 +78,8 @@ impl Wakeups for Ear {
             if let Some(wake) = self.unheard() {
                 return Ok(wake);
             }
-            // Only the end of the store closes the channel.
-            self.said.changed().await.map_err(|closed| StoreError::Unavailable {
-                context: "the store in memory is gone: open another".into(),
-                source: Box::new(closed),
-            })?;
+            let heard = self.heard;
+            self.said.wait_for(|said| *said != heard).await;
         }
     }
 }

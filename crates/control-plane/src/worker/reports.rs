@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scheduler_core::{DispatchId, Kind, TaskId};
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,13 +21,14 @@ use crate::options::Options;
 use crate::ports::{Ended, Report, Reported, Store, StoreError, Verdict};
 use crate::runner::{Ending, Handlers};
 use crate::running::Running;
+use crate::watched::Watched;
 
 /// The reports that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Reports {
     queue: Mutex<VecDeque<Done>>,
     /// How many are not written yet, those in the writer's hands included.
-    unwritten: watch::Sender<usize>,
+    unwritten: Watched<usize>,
     running: Arc<Running>,
 }
 
@@ -43,7 +43,7 @@ struct Done {
 impl Reports {
     /// None yet.
     pub(crate) fn new(running: Arc<Running>) -> Self {
-        Self { queue: Mutex::default(), unwritten: watch::channel(0).0, running }
+        Self { queue: Mutex::default(), unwritten: Watched::new(0), running }
     }
 
     /// Takes a result to be written.
@@ -55,13 +55,12 @@ impl Reports {
         verdict: Verdict,
     ) {
         self.lock().push_back(Done { report: Report { task, dispatch, verdict }, kind, handler });
-        self.unwritten.send_modify(|count| *count += 1);
+        self.unwritten.modify(|count| *count += 1);
     }
 
     /// Waits until fewer than this are unwritten.
     pub(crate) async fn backlog_below(&self, limit: usize) {
-        // An error means that nobody writes any more: the node is gone.
-        let _ = self.unwritten.subscribe().wait_for(|count| *count < limit).await;
+        self.unwritten.wait_for(|count| *count < limit).await;
     }
 
     /// Writes until told to stop.
@@ -112,9 +111,7 @@ impl Reports {
 
     /// Waits until one is in the queue.
     async fn some(&self) {
-        let mut unwritten = self.unwritten.subscribe();
-        // An error cannot happen: this value holds the sender.
-        let _ = unwritten.wait_for(|count| *count > 0).await;
+        self.unwritten.wait_for(|count| *count > 0).await;
     }
 
     /// A panic while the lock is held leaves a queue that is whole all the same.
@@ -191,7 +188,7 @@ impl<'a> Batch<'a> {
         let (task, dispatch) = (done.report.task, done.report.dispatch);
         metrics::reported(&done.report.verdict, answer);
         self.reports.running.release((task, dispatch));
-        self.reports.unwritten.send_modify(|count| *count = count.saturating_sub(1));
+        self.reports.unwritten.modify(|count| *count = count.saturating_sub(1));
         match (answer, done.report.verdict) {
             (Reported::Void, _) => tracing::debug!(%task, %dispatch, "the task is not ours any more"),
             (Reported::Written, Verdict::HandedBack) => tracing::info!(%task, %dispatch, "handed back"),

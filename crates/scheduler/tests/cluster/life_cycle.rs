@@ -27,8 +27,8 @@ async fn define(cluster: &Cluster) {
             "template": [
                 { "name": "deploy", "project": "code", "inventory": "hosts", "run": writes("deploy") },
                 { "name": "many", "allow_simultaneous": true, "impact": 5, "run": writes("many") },
-                { "name": "sliced", "slices": 3, "inventory": "hosts", "forks": 1, "run": writes("slice") },
-                { "name": "breaks", "run": { "command": ["false"] } },
+                { "name": "sliced", "slices": 3, "project": "code", "inventory": "hosts", "forks": 1, "run": writes("slice") },
+                { "name": "breaks", "project": "code", "inventory": "hosts", "run": { "command": ["false"] } },
             ],
             "workflow": [{ "name": "release", "node": [
                 { "name": "first", "starts": { "template": "deploy" }, "on_success": ["sure"] },

@@ -18,7 +18,7 @@ async fn a_full_disk_and_endless_output_are_the_childs_trouble_alone() {
     cluster
         .define(json!({
             "template": [
-                template("full", "echo something > /dev/full", 60),
+                template("full", "head -c 10 /dev/zero > /dev/full", 60),
                 template("endless", "echo first; yes", 2),
                 template("plain", "echo here", 60),
             ],

@@ -19,9 +19,9 @@ async fn r12_3_a_database_that_is_restarted_in_the_middle_of_passes_loses_nothin
         // The launch has woken a pass, and its messages, claims and reports follow: somewhere among them.
         sleep(Duration::from_millis(10 + 60 * round)).await;
         if round % 2 == 0 {
-            servers.stop(Server::Postgres)
+            servers.stop(Server::Postgres);
         } else {
-            servers.kill(Server::Postgres)
+            servers.kill(Server::Postgres);
         }
         servers.start_again(Server::Postgres);
         while !cluster.launch_work(5).await {

@@ -15,15 +15,15 @@ use testkit::servers::{Site, amqp_url, database_url};
 use tokio::time::{Instant, sleep};
 
 /// How long a test waits for what must come. Far longer than it takes, since the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The machines that are defined, one a node.
-pub const HOSTS: [&str; 3] = ["node-a", "node-b", "node-c"];
+pub(crate) const HOSTS: [&str; 3] = ["node-a", "node-b", "node-c"];
 
 /// A cluster.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Its store, as the test sees it.
-    pub store: PostgresStore,
+    pub(crate) store: PostgresStore,
     site: Site,
     directory: PathBuf,
     database_url: String,
@@ -33,12 +33,12 @@ pub struct Cluster {
 
 impl Cluster {
     /// On the shared servers.
-    pub async fn new(what_for: &str) -> Self {
+    pub(crate) async fn new(what_for: &str) -> Self {
         Self::at(what_for, database_url(), amqp_url()).await
     }
 
     /// On these servers.
-    pub async fn at(what_for: &str, database_url: String, amqp_url: String) -> Self {
+    pub(crate) async fn at(what_for: &str, database_url: String, amqp_url: String) -> Self {
         let site = Site::new(what_for);
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&site.schema);
         fs::create_dir_all(&directory).unwrap();
@@ -49,7 +49,7 @@ impl Cluster {
     }
 
     /// The program, told about the servers.
-    pub fn program(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_scheduler"));
         program
             .args(arguments)
@@ -63,7 +63,7 @@ impl Cluster {
     }
 
     /// Runs the program to its end, which must be a good one. Returns what it printed.
-    pub fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let ran = self.program(arguments).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{arguments:?}: {out}{err}");
@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// Starts a node.
-    pub fn node(&self, host: &str) -> NodeProcess {
+    pub(crate) fn node(&self, host: &str) -> NodeProcess {
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -85,7 +85,7 @@ impl Cluster {
     }
 
     /// Defines the machines, the group of all and the rules, and these besides.
-    pub async fn define(&self, besides: Value) {
+    pub(crate) async fn define(&self, besides: Value) {
         let instances: Vec<Value> =
             HOSTS.iter().map(|host| json!({ "hostname": host, "capacity": 20 })).collect();
         let mut all = json!({
@@ -99,7 +99,7 @@ impl Cluster {
     }
 
     /// The template "work": it writes down that it begins, works for a while, and writes down that it ends.
-    pub async fn define_work(&self, seconds: f32) {
+    pub(crate) async fn define_work(&self, seconds: f32) {
         let script = format!("echo $TOKEN $NODE >> begins; sleep {seconds}; echo $TOKEN $NODE >> ends");
         let run = json!({ "command": ["sh", "-c", script] });
         self.define(json!({
@@ -109,7 +109,7 @@ impl Cluster {
     }
 
     /// Launches so many jobs of the template "work", each with a token of its own. `false` when the store could not be reached.
-    pub async fn launch_work(&mut self, count: usize) -> bool {
+    pub(crate) async fn launch_work(&mut self, count: usize) -> bool {
         let first = self.launched.len();
         let tokens: Vec<String> = (first..first + count).map(|number| format!("token-{number}")).collect();
         let launch = |token: &String| {
@@ -131,13 +131,13 @@ impl Cluster {
     }
 
     /// The lines of one of the files that tasks append to.
-    pub fn lines(&self, file: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, file: &str) -> Vec<String> {
         let text = fs::read_to_string(self.directory.join(file)).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Waits until so many tasks have written that they begin.
-    pub async fn begun(&self, count: usize) {
+    pub(crate) async fn begun(&self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         while self.lines("begins").len() < count {
             assert!(Instant::now() < deadline, "{} of {count} began", self.lines("begins").len());
@@ -146,7 +146,7 @@ impl Cluster {
     }
 
     /// Waits until no task is unfinished, and returns them all.
-    pub async fn finished(&self) -> Vec<TaskView> {
+    pub(crate) async fn finished(&self) -> Vec<TaskView> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.store.tasks(&TaskFilter::default()).await {
@@ -164,7 +164,7 @@ impl Cluster {
 
     /// Compares what the store says of the launched work with what the files say: nothing was lost and nothing began twice.
     /// Returns how many tasks failed.
-    pub async fn account(&self) -> usize {
+    pub(crate) async fn account(&self) -> usize {
         let tasks = self.finished().await;
         let (begins, ends) = (self.tokens("begins"), self.tokens("ends"));
         for (token, times) in &begins {
@@ -198,7 +198,7 @@ impl Cluster {
     }
 
     /// Removes everything that is left on the shared servers and on the disk.
-    pub async fn clean_up(self) {
+    pub(crate) async fn clean_up(self) {
         drop(self.store);
         self.site.clean_up().await;
         fs::remove_dir_all(&self.directory).unwrap();
@@ -206,25 +206,25 @@ impl Cluster {
 }
 
 /// A node process. Dropping it kills it.
-pub struct NodeProcess {
+pub(crate) struct NodeProcess {
     child: Child,
 }
 
 impl NodeProcess {
     /// Sends it a signal, by its name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success(), "kill -s {name}");
     }
 
     /// kill -9.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Stops it as an administrator would; it ends well.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal("TERM");
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");

@@ -143,8 +143,12 @@ impl FaultyDeliveries {
                 done = call => done,
             }
         };
-        let done =
-            self.life.call(Peer::Broker, place, unless_broken).await.map_err(BrokerError::from).flatten();
+        let done = self
+            .life
+            .call(Peer::Broker, place, unless_broken)
+            .await
+            .map_err(BrokerError::from)
+            .and_then(|done| done);
         if done.is_err() {
             // That was the end of the connection: what it has not acknowledged goes back.
             drop(self.deliveries.take().map(InUse::consume));

@@ -8,7 +8,7 @@ use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use control_plane::Watched;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::weather::{Peer, Weather};
@@ -56,7 +56,7 @@ pub struct Life {
     pub weather: Arc<Weather>,
     /// The moment at which it is over, if that is fixed.
     last: Option<Step>,
-    health: watch::Sender<Health>,
+    health: Watched<Health>,
     held: Mutex<Vec<Weak<dyn Let>>>,
 }
 
@@ -75,30 +75,23 @@ impl Life {
     /// A life that begins now and is over the first time that it comes to this step.
     #[must_use]
     pub fn until(name: String, weather: Arc<Weather>, last: Option<Step>) -> Arc<Self> {
-        Arc::new(Self {
-            name,
-            weather,
-            last,
-            health: watch::Sender::new(Health::Well),
-            held: Mutex::default(),
-        })
+        Arc::new(Self { name, weather, last, health: Watched::new(Health::Well), held: Mutex::default() })
     }
 
     /// Whether it is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        *self.health.borrow() == Health::Dead
+        self.health.get() == Health::Dead
     }
 
     /// Waits until it is over.
     pub async fn over(&self) {
-        // The sender lives as long as this value, so that waiting cannot fail.
-        let _ = self.health.subscribe().wait_for(|health| *health == Health::Dead).await;
+        self.health.wait_for(|health| *health == Health::Dead).await;
     }
 
     /// Ends it, here and now.
     pub fn kill(&self) {
-        if self.health.send_replace(Health::Dead) == Health::Dead {
+        if self.health.modify(|health| std::mem::replace(health, Health::Dead)) == Health::Dead {
             return;
         }
         self.weather.note(&self.name, "dies", format_args!(""));
@@ -110,7 +103,7 @@ impl Life {
 
     /// Does nothing for so long.
     pub fn freeze(&self, length: Duration) {
-        self.health.send_if_modified(|health| {
+        self.health.modify(|health| {
             let well = *health == Health::Well;
             if well {
                 *health = Health::Frozen(Instant::now() + length);
@@ -138,12 +131,12 @@ impl Life {
     /// Goes on as soon as this life can: not while it is frozen, and never once it is over.
     async fn breathe(&self) {
         loop {
-            let health = *self.health.borrow();
+            let health = self.health.get();
             match health {
                 Health::Well => return,
                 Health::Frozen(until) => {
                     sleep_until(until).await;
-                    self.health.send_if_modified(|health| {
+                    self.health.modify(|health| {
                         let thaws = *health == Health::Frozen(until);
                         if thaws {
                             *health = Health::Well;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use control_plane::Watched;
 use tokio::time::Instant;
 
 use super::dice::{Dice, Odds};
@@ -51,7 +51,7 @@ pub struct Weather {
     pub dice: Dice,
     began: Instant,
     /// How often every connection to each server was cut.
-    cuts: [watch::Sender<u64>; 2],
+    cuts: [Watched<u64>; 2],
     now: Mutex<Now>,
 }
 
@@ -76,7 +76,7 @@ impl Weather {
         Arc::new(Self {
             dice: Dice::seeded(seed),
             began: Instant::now(),
-            cuts: [watch::Sender::new(0), watch::Sender::new(0)],
+            cuts: [Watched::new(0), Watched::new(0)],
             now: Mutex::new(now),
         })
     }
@@ -105,21 +105,21 @@ impl Weather {
     /// Every connection to the server breaks; new ones are welcome.
     pub fn cut(&self, peer: Peer) {
         self.note("world", "cut", format_args!("from the {peer:?}"));
-        self.cuts[peer as usize].send_modify(|cuts| *cuts += 1);
+        self.cuts[peer as usize].modify(|cuts| *cuts += 1);
     }
 
     /// Waits until the connections to the server break.
     pub async fn broken(&self, peer: Peer) {
-        let mut cuts = self.cuts[peer as usize].subscribe();
-        // The sender lives as long as this value, so that waiting cannot fail.
-        let _ = cuts.changed().await;
+        let cuts = &self.cuts[peer as usize];
+        let before = cuts.get();
+        cuts.wait_for(|cuts| *cuts != before).await;
     }
 
     /// The server is down from now on, for so long.
     pub fn outage(&self, peer: Peer, length: Duration) {
         self.note("world", "outage", format_args!("of the {peer:?} for {length:?}"));
         self.now().outages[peer as usize] = Some(Instant::now() + length);
-        self.cuts[peer as usize].send_modify(|cuts| *cuts += 1);
+        self.cuts[peer as usize].modify(|cuts| *cuts += 1);
     }
 
     /// Whether the server is down.
