@@ -167,7 +167,7 @@ fn at_moment(workload: &Workload, outcome: &Outcome, at: Moment) -> (Snapshot, B
         match (bar.started, bar.finished) {
             (Some(since), Some(until)) if since <= at && until > at => {
                 started.insert(bar.task, since.on_calendar(workload.start));
-                task.state = State::Running(Box::new(bar.placement));
+                task.state = State::Running(Box::new(*bar.placement));
                 snapshot.tasks.push(task);
             }
             (since, None) | (since, Some(_)) if since.is_none_or(|since| since > at) => {

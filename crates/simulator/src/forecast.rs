@@ -117,7 +117,7 @@ const TASKS_A_SECOND: usize = 100_000;
 /// The fewest and the most draws that are chosen.
 const DRAWS: (usize, usize) = (10, 100);
 /// Into how many passes at least the way to the end of a large snapshot is cut.
-const PASSES: f64 = 500.0;
+const PASSES: f64 = 300.0;
 /// Up to so many pending tasks every event gets its pass.
 const EXACT_UP_TO: usize = 500;
 

@@ -60,14 +60,17 @@ fn rules_of(seed: u64) -> RuleSet {
     rules
 }
 
+/// Who, since when, where, until when.
+type Start = (TaskId, Option<Moment>, Option<InstanceId>, Option<Moment>);
+
 /// Who started when and where, and how it ended.
-fn starts(outcome: &Outcome) -> Vec<(TaskId, Option<Moment>, Option<InstanceId>, Option<Moment>)> {
+fn starts(outcome: &Outcome) -> Vec<Start> {
     let bars = outcome.timeline.bars.iter();
     bars.map(|bar| (bar.task, bar.started, bar.placement.node, bar.finished)).collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_seed_gives_the_same_outcome_and_every_plan_is_clean((mix, seed) in mixes()) {

@@ -14,6 +14,8 @@ pub(super) struct Claimed {
     resource: u32,
     mode: Mode,
     forbidding: u8,
+    /// The modes of pending others that its own, held, would block.
+    forbidden: u8,
 }
 
 type ByMode = [u32; Mode::ALL.len()];
@@ -89,14 +91,26 @@ impl Claims {
                 self.all.push(ByMode::default());
                 self.held.push(ByMode::default());
             }
-            let matrix = rules.matrix(resource).into_iter().flat_map(|matrix| &matrix.forbidden);
-            let forbidding = matrix.filter(|(pending, _)| *pending == mode).map(|(_, held)| 1 << *held as u8);
-            out.push(Claimed {
-                resource: number,
-                mode,
-                forbidding: forbidding.fold(0, |all, bit: u8| all | bit),
-            });
+            let pairs = || rules.matrix(resource).into_iter().flat_map(|matrix| &matrix.forbidden);
+            let forbidden = pairs().filter(|(_, held)| *held == mode).map(|(pending, _)| 1 << *pending as u8);
+            let forbidden = forbidden.fold(0, |all, bit: u8| all | bit);
+            let forbidding =
+                pairs().filter(|(pending, _)| *pending == mode).map(|(_, held)| 1 << *held as u8);
+            let forbidding = forbidding.fold(0, |all, bit: u8| all | bit);
+            out.push(Claimed { resource: number, mode, forbidding, forbidden });
         });
+    }
+
+    /// Whether a task that claims this could be behind an older one of other claims (R3): somebody claims what its own claims,
+    /// held, would block.
+    pub(super) fn can_be_behind(&self, claimed: &[Claimed]) -> bool {
+        claimed.iter().any(|claim| {
+            let all = self.all.get(claim.resource as usize).copied().unwrap_or_default();
+            Mode::ALL
+                .into_iter()
+                .zip(all)
+                .any(|(mode, all)| claim.forbidden & (1 << mode as u8) != 0 && all > 0)
+        })
     }
 
     /// Whether tasks that claim this, so many of them, could be blocked.

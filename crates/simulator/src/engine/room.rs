@@ -81,11 +81,6 @@ impl Room {
         room
     }
 
-    /// How many instances there are.
-    pub(super) fn instances(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// A task holds a place from now on.
     pub(super) fn enter(&mut self, placement: &Placement, cost: Forks) {
         self.change(placement, cost, |used, change| used.saturating_add(change));
