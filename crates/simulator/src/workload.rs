@@ -62,7 +62,7 @@ impl Workload {
     #[must_use]
     pub fn from_snapshot(name: impl Into<String>, snapshot: &Snapshot) -> Self {
         let cluster = Cluster {
-            instances: snapshot.instances.clone(),
+            instances: snapshot.instances.iter().cloned().map(heard_of).collect(),
             groups: snapshot.groups.clone(),
             projects: snapshot.projects.clone(),
             sources: snapshot.inventory_sources.clone(),
@@ -104,10 +104,17 @@ impl Workload {
     }
 }
 
+/// An instance of a snapshot that was never heard of is lost (R8.1), and here none means that all is well.
+fn heard_of(mut instance: Instance) -> Instance {
+    instance.last_heartbeat.get_or_insert(Timestamp::UNIX_EPOCH);
+    instance
+}
+
 /// The machines, and what tasks work with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cluster {
-    /// Machines. Their heartbeats are the simulation's to give.
+    /// Machines. Their heartbeats are the simulation's to give, save that one whose heartbeat is too old at the beginning is lost
+    /// (R8.1).
     pub instances: Vec<Instance>,
     /// Sets of machines, or container platforms.
     pub groups: Vec<InstanceGroup>,

@@ -183,3 +183,21 @@ fn the_use_of_capacity_follows_the_bars() {
     assert_eq!(node.share, Some(0.5));
     assert_eq!(node.used, [(Moment::START, Forks::new(5)), (Moment::from_seconds(100), Forks::ZERO)]);
 }
+
+#[test]
+fn r8_1_an_instance_that_is_lost_at_the_beginning_stays_lost() {
+    use scheduler_core::builder::{SnapshotBuilder, instance, job};
+    let snapshot = SnapshotBuilder::at(10_000)
+        .instance(1, "well", 10)
+        .with(instance(2, "silent", 10).heartbeat(1))
+        .group(1, "well", [1])
+        .group(2, "silent", [2])
+        .with(job(1).impact(1).groups([1]))
+        .with(job(2).impact(1).groups([2]))
+        .build();
+    let workload = Workload::from_snapshot("queue", &snapshot);
+    let outcome = run(&workload, &RuleSet::tower_2018(), Options::default());
+    let started: Vec<bool> = outcome.timeline.bars.iter().map(|bar| bar.started.is_some()).collect();
+    assert_eq!(started, [true, false]);
+    assert_eq!(outcome.stuck.len(), 1, "the simulation ends and says who never starts");
+}

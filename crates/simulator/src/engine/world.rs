@@ -1,7 +1,9 @@
 //! The world that passes see and change: the snapshot, kept from pass to pass, and what is known besides.
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{Graph, InstanceId, Malformed, NodeId, RuleSet, Snapshot, State, Task, TaskId};
+use scheduler_core::{
+    Graph, Instance, InstanceId, Malformed, NodeId, RuleSet, Snapshot, State, Task, TaskId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -66,6 +68,13 @@ impl<'w> World<'w> {
         };
         let holding = workload.standing.iter().map(|one| &one.task).filter(|task| task.state.is_holding());
         let room = Room::open(rules, &snapshot.instances, &snapshot.groups, holding);
+        // What is lost at the beginning stays lost (R8.1); who was never heard of has a heartbeat for the simulation to give.
+        let silent = |instance: &&Instance| {
+            instance
+                .last_heartbeat
+                .is_some_and(|beat| rules.heartbeat_grace.elapsed_since(beat, workload.start))
+        };
+        let lost = snapshot.instances.iter().filter(silent).map(|instance| instance.id).collect();
         let ids = workload.standing.iter().map(|one| one.task.id);
         let ids = ids.chain(workload.launches.iter().map(|one| one.task.id));
         let mut world = Self {
@@ -91,7 +100,7 @@ impl<'w> World<'w> {
             graphs: FxHashMap::default(),
             nodes: FxHashMap::default(),
             malformed: BTreeMap::new(),
-            lost: Vec::new(),
+            lost,
             capacities: Vec::new(),
             see_all_up_to: options.see_all_up_to,
             heard: None,
