@@ -24,6 +24,7 @@ mod schema;
 mod simulate;
 mod source;
 mod tables;
+mod top;
 mod words;
 
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Approve(wanted) => live::answer::run(&wanted, Answer::Approve),
         Command::Deny(wanted) => live::answer::run(&wanted, Answer::Deny),
         Command::Status(wanted) => live::status::run(&wanted),
+        Command::Top(wanted) => top::run(&wanted),
         Command::Output(wanted) => live::printed::run(&wanted),
         Command::Snapshot(wanted) => live::snapshot::run(&wanted),
         Command::Rpc(wanted) => live::rpc::run(&wanted),

@@ -3,6 +3,7 @@
 pub(crate) mod define;
 pub(crate) mod live;
 pub(crate) mod node;
+pub(crate) mod top;
 
 use std::path::PathBuf;
 
@@ -89,6 +90,8 @@ pub(crate) enum Command {
     Deny(live::TasksArgs),
     /// Show what waits and why, what runs and where, and the nodes
     Status(live::StatusArgs),
+    /// Watch what waits, runs and ended, groups and nodes, on a screen: live, or in a simulation that is played
+    Top(Box<top::TopArgs>),
     /// Print what a task printed
     Output(live::OutputArgs),
     /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`

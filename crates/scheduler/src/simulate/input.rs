@@ -2,6 +2,7 @@
 
 use scheduler_core::Snapshot;
 use simulator::file::{Flaw, WorkloadFile};
+use simulator::generate::Mix;
 use simulator::swf::{Log, Mapping};
 use simulator::{Seed, Workload};
 use toml::de::DeTable;
@@ -16,10 +17,42 @@ use crate::source::Source;
 /// The most flaws of a file that are shown.
 const FLAWS_SHOWN: usize = 20;
 
+/// Which workload, on which cluster.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The file.
+    pub(crate) workload: Option<&'a Source>,
+    /// Or its parameters.
+    pub(crate) mix: Option<&'a Mix>,
+    /// What the file is.
+    pub(crate) format: Format,
+    /// The cluster instead of its own.
+    pub(crate) cluster: Option<&'a Source>,
+    /// How many instances share a log's processors.
+    pub(crate) instances: Option<u32>,
+    /// Only one job of a template of a log at once.
+    pub(crate) exclusive: bool,
+    /// From which everything that is drawn follows.
+    pub(crate) seed: u64,
+}
+
 /// Reads the workload that was asked for, on the cluster that was asked for.
 pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
+    read_workload(&Wanted {
+        workload: wanted.workload.as_ref(),
+        mix: wanted.generate.as_ref(),
+        format: wanted.format,
+        cluster: wanted.cluster.as_ref(),
+        instances: wanted.instances,
+        exclusive: wanted.exclusive,
+        seed: wanted.seed,
+    })
+}
+
+/// The same for other commands.
+pub(crate) fn read_workload(wanted: &Wanted<'_>) -> Result<Workload, Failure> {
     let seed = Seed::new(wanted.seed);
-    let mut workload = match (&wanted.workload, &wanted.generate) {
+    let mut workload = match (wanted.workload, wanted.mix) {
         (Some(source), _) => {
             let mapping = Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
             workload_of(source, wanted.format, &mapping, wanted.instances, seed)?
@@ -27,7 +60,7 @@ pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
         (None, Some(mix)) => mix.generate(seed),
         (None, None) => return Err(Failure::new("there is no workload".into()).remedy("name a file")),
     };
-    if let Some(source) = &wanted.cluster {
+    if let Some(source) = wanted.cluster {
         let bytes = source.read()?;
         let file: WorkloadFile = parse(source, &bytes)?;
         let other = file.cluster().map_err(|flaws| located(source, &bytes, &flaws))?;

@@ -4,7 +4,7 @@
 //! It reads and prints; the engine and everything that is counted is the crate `simulator`.
 
 pub(crate) mod args;
-mod input;
+pub(crate) mod input;
 mod progress;
 mod report;
 
@@ -22,10 +22,10 @@ use args::SimulateArgs;
 pub(crate) use progress::Bar;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.
-const AUDIT_ALL_UP_TO: usize = 50_000;
+pub(crate) const AUDIT_ALL_UP_TO: usize = 50_000;
 
 /// One plan's rows in so many are audited when plans are sampled.
-const AUDIT_ONE_IN: u32 = 50;
+pub(crate) const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
@@ -98,7 +98,12 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
 }
 
 /// Runs one simulation, and says on standard error how far it has come.
-fn simulate(what: &str, workload: &Workload, rules: &RuleSet, options: Options) -> Result<Outcome, Failure> {
+pub(crate) fn simulate(
+    what: &str,
+    workload: &Workload,
+    rules: &RuleSet,
+    options: Options,
+) -> Result<Outcome, Failure> {
     let mut bar = Bar::new(what);
     let outcome = Simulation::new(workload, rules)
         .with(options)
