@@ -50,7 +50,7 @@ impl Recording {
     /// What is shown of this moment, with so many rows of each kind at most.
     pub(super) fn view(&self, at: Moment, limit: usize) -> View {
         let mut view = View {
-            about: format!("simulation of {}, {}", self.outcome.workload, self.outcome.rules),
+            about: format!("simulation of {}, {}", self.name(), self.outcome.rules),
             now: at.on_calendar(self.outcome.start),
             ..View::default()
         };
@@ -82,6 +82,11 @@ impl Recording {
             least(running, limit, |one| (one.0, one.1)).map(|(.., bar)| self.row(bar, at)).collect();
         view.ended = least(ended, limit, |one| (one.0, one.1)).map(|(.., bar)| self.row(bar, at)).collect();
         view
+    }
+
+    /// The workload's name; of a path, its last part.
+    fn name(&self) -> &str {
+        self.outcome.workload.rsplit('/').next().unwrap_or_default()
     }
 
     fn row(&self, bar: &Bar, at: Moment) -> TaskRow {

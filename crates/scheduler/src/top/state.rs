@@ -154,7 +154,7 @@ pub(super) enum Over {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) pane: Pane,
-    looks: [Look; 4],
+    pub(super) looks: [Look; 4],
     /// Only rows with all of these words.
     pub(super) filter: String,
     /// Whether the filter is being typed.

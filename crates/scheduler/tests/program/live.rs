@@ -12,20 +12,20 @@ use tokio_postgres::NoTls;
 use crate::{Ran, command, file, run};
 
 /// A schema of its own on the database that `DATABASE_URL` names, with the example's definitions.
-struct Live {
-    url: String,
-    schema: String,
+pub(crate) struct Live {
+    pub(crate) url: String,
+    pub(crate) schema: String,
 }
 
 impl Live {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
         let schema = format!("program_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { url, schema }
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let live = Self::empty();
         assert_eq!(live.run(&["migrate"]).code, Some(0));
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cluster.toml");
@@ -34,7 +34,7 @@ impl Live {
         live
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let ran =
             command(arguments).env("DATABASE_URL", &self.url).env("DATABASE_SCHEMA", &self.schema).output();
         ran.map(Ran::from).expect("the program starts")
@@ -46,7 +46,7 @@ impl Live {
     }
 
     /// Runs passes until none asks for another.
-    fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let config = PostgresConfig::new(self.url.as_str()).schema(self.schema.as_str());

@@ -12,6 +12,8 @@ mod plan;
 mod readme;
 mod rules;
 mod schema;
+mod terminal;
+mod top;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -131,21 +131,28 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, view: &View, state: &Sta
         spans.push(Span::styled(format!(" filter “{}” ", state.filter.trim()), theme.focus()));
         spans.push(Span::styled("esc takes it away ", theme.dim()));
     }
-    let mut keys = vec![
-        ("tab", "pane"),
-        ("enter", "chain"),
-        ("/", "filter"),
-        ("s", "sort"),
-        ("c", "cancel"),
-        ("space", "pause"),
-    ];
-    if view.played.is_some() {
-        keys.extend([("+-", "speed"), ("←→", "seek")]);
-    }
-    keys.extend([("?", "help"), ("q", "leave")]);
-    for (key, word) in keys {
+    let taken: usize = spans.iter().map(Span::width).sum();
+    for (key, word) in keys(view, usize::from(area.width).saturating_sub(taken)) {
         spans.push(Span::styled(format!(" {key}"), theme.accent()));
         spans.push(Span::styled(format!(" {word}"), theme.dim()));
     }
     frame.render_widget(Line::from(spans), area);
+}
+
+/// The keys that have room: the last two, which lead to all others and out, stay longest.
+fn keys(view: &View, room: usize) -> Vec<(&'static str, &'static str)> {
+    let mut keys = vec![("enter", "chain"), ("/", "filter"), ("s", "sort"), ("c", "cancel")];
+    if view.played.is_some() {
+        keys.extend([("+-", "speed"), ("←→", "seek")]);
+    }
+    keys.extend([("space", "pause"), ("tab", "pane")]);
+    let last = [("?", "help"), ("q", "leave")];
+    let wide = |key: &(&str, &str)| width(key.0) + width(key.1) + 2;
+    let mut left = room.saturating_sub(last.iter().map(wide).sum());
+    keys.retain(|key| {
+        let fits = wide(key) <= left;
+        left = if fits { left - wide(key) } else { 0 };
+        fits
+    });
+    keys.into_iter().chain(last).collect()
 }

@@ -93,6 +93,7 @@ fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, them
     let mut spans = Vec::new();
     for pane in Pane::ALL {
         spans.extend(title(view, state, pane, theme));
+        spans.push(Span::raw(" "));
     }
     frame.render_widget(Line::from(spans), area);
 }
@@ -117,13 +118,13 @@ fn title(view: &View, state: &State, pane: Pane, theme: Theme) -> Vec<Span<'stat
     let look = state.look(pane);
     let arrow = if look.reversed { " ↑" } else { "" };
     let usual = look.order == super::state::Order::default() && !look.reversed;
-    let order = if usual { String::new() } else { format!(" by {}{arrow}", look.order.word(pane)) };
+    let order = if usual { String::new() } else { format!(" by {}{arrow} ", look.order.word(pane)) };
     let style = if focused { theme.focus() } else { theme.plain() };
     let name = Span::styled(format!(" {number} {}", pane.title()), style);
     let name = if focused { name.patch_style(theme.selected()) } else { name };
     let rest = Span::styled(format!("{number_of} "), style);
     let rest = if focused { rest.patch_style(theme.selected()) } else { rest };
-    vec![name, rest, Span::styled(format!("{order} "), theme.dim())]
+    vec![name, rest, Span::styled(order, theme.dim())]
 }
 
 /// What the table cuts off of the row under the cursor.

@@ -25,7 +25,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, pan
         return;
     }
     let roomy = area.width >= ROOMY;
-    let columns = columns(pane, roomy);
+    let digits = rows.iter().filter_map(|row| row.task()).map(|row| row.id.to_string().len()).max();
+    let columns = columns(pane, roomy, u16::try_from(digits.unwrap_or(4).max(4)).unwrap_or(4));
     let cursor = (state.pane == pane).then(|| state.look(pane).cursor.position(&rows));
     table::draw(buf, area, &columns, (rows.len(), cursor), theme, |at| {
         let row = rows.get(at).copied().and_then(Row::task);
@@ -48,19 +49,19 @@ fn empty(view: &View, state: &State, pane: Pane) -> String {
     }
 }
 
-fn columns(pane: Pane, roomy: bool) -> Vec<Column> {
-    let mut columns = vec![Column::right("task", 7), Column::part("name", 2), Column::left("kind", 9)];
+fn columns(pane: Pane, roomy: bool, digits: u16) -> Vec<Column> {
+    let mut columns = vec![Column::right("task", digits), Column::part("name", 3), Column::left("kind", 9)];
     match pane {
         Pane::Queue => {
             if roomy {
                 columns.extend([Column::right("prio", 5), Column::right("cost", 5)]);
             }
-            columns.extend([Column::right("waited", 7), Column::part("why", if roomy { 5 } else { 3 })]);
+            columns.extend([Column::right("waited", 7), Column::part("why", if roomy { 9 } else { 6 })]);
             columns.push(Column::right("since", 7));
         }
         Pane::Running => {
             columns.push(Column::right("cost", 5));
-            columns.extend([Column::part("where", 3), Column::left("status", 8), Column::right("for", 7)]);
+            columns.extend([Column::part("where", 4), Column::left("status", 8), Column::right("for", 7)]);
         }
         Pane::Ended | Pane::Cluster => {
             columns.push(Column::left("status", 10));
