@@ -26,6 +26,9 @@ pub(crate) struct TopArgs {
     /// How many seconds of the simulation go by in one, as in `60x`; left out, so many that all of it takes about two minutes
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     pub(crate) speed: Option<f64>,
+    /// Begin at this moment of the simulation, standing still
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) at: Option<Duration>,
     /// Simulate with instances and groups from this file instead of the workload's own
     #[arg(long, value_name = "FILE")]
     pub(crate) cluster: Option<Source>,
@@ -56,6 +59,7 @@ Examples:
   scheduler top                                            the control plane in DATABASE_URL
   scheduler top --demo                                     a small cluster in memory, to try the keys on
   scheduler top --simulate log.swf.gz --speed 3600x        three months in forty minutes; + - and ← → while it plays
+  scheduler top --simulate examples/cluster.json --at 0    a snapshot, from its moment on; space begins
   scheduler top --generate tasks=2000,load=0.9,instances=10
 
 Colour is the terminal's own; NO_COLOR stops it. Where there is no terminal, `scheduler status` prints the same once.";

@@ -53,7 +53,7 @@ impl Live {
             (runtime.block_on(demo::embedded())?, "the demonstration, in memory".to_owned())
         } else {
             let schema = &wanted.database.database_schema;
-            (open::store(&wanted.database)?, format!("the control plane in schema {schema}"))
+            (open::store(&wanted.database)?, format!("schema {schema}"))
         };
         let (requests, asked) = unbounded_channel();
         let (send, updates) = channel();

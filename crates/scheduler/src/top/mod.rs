@@ -43,12 +43,17 @@ pub(crate) fn run(wanted: &TopArgs) -> Result<Found, Failure> {
         Box::new(live::Live::open(wanted)?)
     };
     let mut terminal = Terminal::take()?;
-    show(&mut *source, &mut terminal, screen::Theme::of_environment())?;
+    let state = State { paused: wanted.is_simulated() && wanted.at.is_some(), ..State::default() };
+    show(&mut *source, &mut terminal, state, screen::Theme::of_environment())?;
     Ok(Found::Nothing)
 }
 
-fn show(source: &mut dyn Source, terminal: &mut Terminal, theme: screen::Theme) -> Result<(), Failure> {
-    let mut state = State::default();
+fn show(
+    source: &mut dyn Source,
+    terminal: &mut Terminal,
+    mut state: State,
+    theme: screen::Theme,
+) -> Result<(), Failure> {
     let mut view = View::default();
     let mut changed = true;
     while !terminal.is_ended() {

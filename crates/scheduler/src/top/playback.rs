@@ -112,7 +112,12 @@ impl Playback {
         let options = Options { seed: Seed::new(wanted.seed), auditing, ..Options::default() };
         let outcome = simulate::simulate("simulation", &workload, &rules, options)?;
         let recording = Recording::new(workload, rules, outcome);
-        Ok(Self::of(recording, options, wanted.limit, wanted.speed))
+        let mut playback = Self::of(recording, options, wanted.limit, wanted.speed);
+        if let Some(at) = wanted.at {
+            playback.clock.seek(at.as_secs_f64() * 1000.0);
+            playback.clock.paused = true;
+        }
+        Ok(playback)
     }
 
     pub(super) fn of(recording: Recording, options: Options, limit: usize, speed: Option<f64>) -> Self {

@@ -12,7 +12,7 @@ use scheduler_core::{
     Action, Decision, Forks, GroupId, InstanceId, Kind, NodeType, Outcome as End, Placement, Plan,
     ProjectUpdateType, RuleSet, Snapshot, State, Task, TaskCount, TaskId, Work, WorkflowOf,
 };
-use simulator::{Bar, Moment, Outcome, Place, TemplateKey, Wait, Workload};
+use simulator::{Bar, Change, Moment, Outcome, Place, Span, TemplateKey, Wait, Workload};
 
 use super::view::{Counts, GroupRow, NodeRow, NodeState, TaskRow, View, Why};
 use crate::explain;
@@ -147,22 +147,36 @@ impl Recording {
                 Place::Instance(id) => {
                     let row = self.workload.cluster.instances.iter().find(|row| row.id == id);
                     let capacity_now = forks.unwrap_or_default();
+                    let state = match capacity_now {
+                        _ if self.is_lost(id, &capacity.name, at) => NodeState::Lost,
+                        Forks::ZERO => NodeState::OutOfUse,
+                        _ => NodeState::InUse,
+                    };
                     view.nodes.push(NodeRow {
                         name: capacity.name.clone(),
                         node_type: row.map_or(NodeType::default(), |row| row.node_type),
                         used,
                         capacity: capacity_now,
-                        state: if capacity_now > Forks::ZERO {
-                            NodeState::InUse
-                        } else {
-                            NodeState::OutOfUse
-                        },
+                        state,
                         heard: None,
                         version: String::new(),
                     });
                 }
             }
         }
+    }
+
+    /// Whether it fell silent and the grace is over, or had before the simulation began (R8.1).
+    fn is_lost(&self, id: InstanceId, name: &str, at: Moment) -> bool {
+        let grace = self.rules.heartbeat_grace;
+        let before = self.workload.cluster.instances.iter().find(|row| row.id == id);
+        let before = before.and_then(|row| row.last_heartbeat);
+        let since = Span::from_whole_seconds(grace.get().into());
+        before.is_some_and(|beat| grace.elapsed_since(beat, self.workload.start))
+            || self.workload.changes.iter().any(|timed| {
+                matches!(&timed.change, Change::LoseInstance { hostname } if hostname == name)
+                    && timed.at.after(since) < at
+            })
     }
 
     /// The chain of waiting of a task at a moment.

@@ -14,10 +14,10 @@ const ESCAPE: &str = "\u{1b}";
 const RIGHT: &str = "\u{1b}[C";
 const DOWN: &str = "\u{1b}[B";
 
-/// A simulation of the example's snapshot that hardly moves: 17 and 18 run, 40 waits for 17, 42 for 40.
+/// A simulation of the example's snapshot that stands still: 17 and 18 run, 40 waits for 17, 42 for 40.
 fn simulation() -> Command {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cluster.json");
-    command(&["top", "--simulate", example, "--speed", "0.01x"])
+    command(&["top", "--simulate", example, "--at", "0"])
 }
 
 fn live(live: &Live, url: &str) -> Command {
@@ -30,7 +30,7 @@ fn live(live: &Live, url: &str) -> Command {
 fn a_simulation_shows_its_queue_filters_follows_a_chain_and_leaves_the_terminal_as_it_was() {
     let terminal = Terminal::run(&simulation(), SMALL);
     let text = terminal.shows("Migrate shop");
-    assert!(text.contains("simulation of cluster.json") && text.contains("PLAYING"), "{text}");
+    assert!(text.contains("simulation of cluster.json") && text.contains("PAUSED"), "{text}");
     assert!(text.contains("waits for job 17 to release"), "the reason: {text}");
     assert!(terminal.has_colour());
 
@@ -62,23 +62,22 @@ fn a_simulation_shows_its_queue_filters_follows_a_chain_and_leaves_the_terminal_
 #[test]
 fn r8_3_a_cancel_in_a_simulation_runs_it_again_from_there_on() {
     let terminal = Terminal::run(&simulation(), SMALL);
-    terminal.shows("Patch more hosts");
+    terminal.shows("45 Patch more");
     terminal.press("/45");
     terminal.press(ENTER);
     terminal.press("c");
     terminal.shows("Cancel job 45 Patch more hosts?");
     terminal.press("n");
     let text = terminal.hides("Cancel job 45");
-    assert!(text.contains("45 Patch more hosts"), "{text}");
+    assert!(text.contains("45 Patch more"), "{text}");
     terminal.press("cy");
     terminal.until("the second run", |text| {
         !text.contains("RUNNING AGAIN") && text.contains("task 45 is canceled at this moment")
     });
     terminal.press(RIGHT);
     terminal.press("3");
-    let text = terminal.until("the end of task 45", |text| {
-        text.contains("45 Patch more hosts") && text.contains("canceled")
-    });
+    let text = terminal
+        .until("the end of task 45", |text| text.contains("45 Patch more") && text.contains("canceled"));
     assert!(text.contains("3 Ended 1/"), "{text}");
     terminal.press("\u{3}");
     terminal.ends_well_with(0);
@@ -198,6 +197,7 @@ fn a_live_control_plane_is_shown_filtered_explained_and_a_task_canceled() {
         .until("the task that ended", |text| text.contains("1 deploy-web") && text.contains("canceled"));
     assert!(plane.run(&["explain", "1"]).out.contains("canceled"), "{text}");
     terminal.press(ESCAPE);
+    terminal.hides("filter “");
     terminal.press("4");
     terminal.shows("never joined");
     terminal.press("q");
@@ -240,6 +240,7 @@ fn tables_that_are_missing_are_an_error_that_says_how_to_make_them() {
 #[test]
 fn a_workload_file_is_played_too() {
     let text = "\
+version = 1
 name = \"a day\"
 [[instance]]
 hostname = \"node-a\"

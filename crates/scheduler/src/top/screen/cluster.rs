@@ -16,6 +16,9 @@ use crate::top::view::{GroupRow, NodeRow, NodeState, View};
 /// From this width on, versions and wide bars.
 const ROOMY: u16 = 88;
 
+/// Below this width bars and states are short.
+const NARROW: u16 = 72;
+
 /// Draws it.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, theme: Theme) {
     let rows = rows(view, state, Pane::Cluster);
@@ -26,12 +29,26 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, the
         return;
     }
     let roomy = area.width >= ROOMY;
-    let wide = if roomy { 24 } else { 14 };
+    let narrow = area.width < NARROW;
+    let wide = match area.width {
+        ROOMY.. => 24,
+        NARROW.. => 14,
+        _ => 9,
+    };
     let mut columns = vec![
         Column::part("group or node", 2),
         Column::left("used", u16::try_from(wide).unwrap_or(0)),
         Column::right("of", 9),
-        Column::left("state", if roomy { 20 } else { 16 }),
+        Column::left(
+            "state",
+            if roomy {
+                20
+            } else if narrow {
+                12
+            } else {
+                16
+            },
+        ),
         Column::right("heard", 7),
     ];
     if roomy {

@@ -65,7 +65,7 @@ fn counts(view: &View, all: u16, theme: Theme) -> Line<'static> {
     let strong = theme.strong();
     add(counts.pending, "pending", strong);
     if counts.never > 0 {
-        add(counts.never, "never run", theme.bad());
+        add(counts.never, "can never run", theme.bad());
     }
     if counts.waiting > 0 {
         add(counts.waiting, "dispatched", strong);

@@ -130,7 +130,7 @@ fn title(view: &View, state: &State, pane: Pane, theme: Theme) -> Vec<Span<'stat
 /// What the table cuts off of the row under the cursor.
 fn draw_detail(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, theme: Theme) {
     let Some(row) = state.selected(view) else { return };
-    let mut spans = vec![Span::styled(format!(" {} {} {} ", row.kind, row.id, row.name), theme.strong())];
+    let mut spans = vec![Span::styled(format!("{} {} {} ", row.kind, row.id, row.name), theme.strong())];
     if row.status.is_finished() {
         spans.push(Span::styled(format!("{} ", row.status.token()), theme.status(row.status)));
         spans.push(Span::raw(format!("{} {}", tasks::place(row), row.note)));
@@ -144,5 +144,6 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, th
         spans.push(Span::styled(format!("{} ", row.status.token()), theme.status(row.status)));
         spans.push(Span::raw(tasks::place(row)));
     }
-    frame.render_widget(Paragraph::new(Line::from(spans)).wrap(Wrap { trim: false }), area);
+    let area = Rect { x: area.x.saturating_add(1), width: area.width.saturating_sub(2), ..area };
+    frame.render_widget(Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true }), area);
 }

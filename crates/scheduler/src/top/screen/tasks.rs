@@ -13,8 +13,25 @@ use crate::live::span;
 use crate::top::state::{Pane, Row, State, rows};
 use crate::top::view::{TaskRow, View};
 
-/// From this width on, columns that can be done without are shown.
-const ROOMY: u16 = 100;
+/// Which columns there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// Not for the kind.
+    Little,
+    Some,
+    /// For priorities and costs too.
+    Much,
+}
+
+impl Room {
+    const fn of(width: u16) -> Self {
+        match width {
+            ..72 => Self::Little,
+            72..100 => Self::Some,
+            100.. => Self::Much,
+        }
+    }
+}
 
 /// Draws a pane of tasks.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, pane: Pane, theme: Theme) {
@@ -24,13 +41,13 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, pan
         buf.set_stringn(area.x.saturating_add(1), area.y, words, usize::from(area.width), theme.dim());
         return;
     }
-    let roomy = area.width >= ROOMY;
+    let room = Room::of(area.width);
     let digits = rows.iter().filter_map(|row| row.task()).map(|row| row.id.to_string().len()).max();
-    let columns = columns(pane, roomy, u16::try_from(digits.unwrap_or(4).max(4)).unwrap_or(4));
+    let columns = columns(pane, room, u16::try_from(digits.unwrap_or(4).max(4)).unwrap_or(4));
     let cursor = (state.pane == pane).then(|| state.look(pane).cursor.position(&rows));
     table::draw(buf, area, &columns, (rows.len(), cursor), theme, |at| {
         let row = rows.get(at).copied().and_then(Row::task);
-        row.map(|row| cells(row, pane, roomy, view.now, theme)).unwrap_or_default()
+        row.map(|row| cells(row, pane, room, view.now, theme)).unwrap_or_default()
     });
 }
 
@@ -49,14 +66,20 @@ fn empty(view: &View, state: &State, pane: Pane) -> String {
     }
 }
 
-fn columns(pane: Pane, roomy: bool, digits: u16) -> Vec<Column> {
-    let mut columns = vec![Column::right("task", digits), Column::part("name", 3), Column::left("kind", 9)];
+fn columns(pane: Pane, room: Room, digits: u16) -> Vec<Column> {
+    let mut columns = vec![Column::right("task", digits), Column::part("name", 3)];
+    if room != Room::Little {
+        columns.push(Column::left("kind", 9));
+    }
     match pane {
         Pane::Queue => {
-            if roomy {
+            if room == Room::Much {
                 columns.extend([Column::right("prio", 5), Column::right("cost", 5)]);
             }
-            columns.extend([Column::right("waited", 7), Column::part("why", if roomy { 9 } else { 6 })]);
+            columns.extend([
+                Column::right("waited", 7),
+                Column::part("why", if room == Room::Much { 9 } else { 6 }),
+            ]);
             columns.push(Column::right("since", 7));
         }
         Pane::Running => {
@@ -72,16 +95,15 @@ fn columns(pane: Pane, roomy: bool, digits: u16) -> Vec<Column> {
     columns
 }
 
-fn cells(row: &TaskRow, pane: Pane, roomy: bool, now: Timestamp, theme: Theme) -> Cells {
+fn cells(row: &TaskRow, pane: Pane, room: Room, now: Timestamp, theme: Theme) -> Cells {
     let plain = theme.plain();
-    let mut cells = vec![
-        cell(row.id.to_string(), theme.strong()),
-        cell(&*row.name, plain),
-        cell(short(row.kind), theme.dim()),
-    ];
+    let mut cells = vec![cell(row.id.to_string(), theme.strong()), cell(&*row.name, plain)];
+    if room != Room::Little {
+        cells.push(cell(short(row.kind), theme.dim()));
+    }
     match pane {
         Pane::Queue => {
-            if roomy {
+            if room == Room::Much {
                 cells.push(cell(row.priority.get().to_string(), plain));
                 cells.push(cell(cost(row), plain));
             }

@@ -107,7 +107,7 @@ pub(super) fn view() -> View {
         ran(task(11, "Build", Job, Successful), "node-a", 0, Some(20)),
     ];
     View {
-        about: "the control plane in schema scheduler".to_owned(),
+        about: "schema scheduler".to_owned(),
         now: at(60),
         counts: Counts { pending: 5, never: 1, waiting: 0, running: 2, ended: None, outbox: 0 },
         queue,
