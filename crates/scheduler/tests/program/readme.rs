@@ -56,7 +56,7 @@ fn the_readme_shows_the_current_explanation() {
 fn the_readme_shows_the_current_screen() {
     let example = root().join("examples/cluster.json").display().to_string();
     let arguments = ["top", "--simulate", &example, "--at", "0"];
-    let terminal = Terminal::run(&command(&arguments), (100, 24));
+    let terminal = Terminal::run(&command(&arguments), (100, 18));
     terminal.shows("Migrate shop");
     terminal.press("j\r");
     terminal.shows("what task 42 waits for");

@@ -6,7 +6,7 @@ use testkit::servers::{Relay, address_of, database_url, through};
 
 use crate::live::Live;
 use crate::terminal::Terminal;
-use crate::{command, file, run};
+use crate::{command, run};
 
 const SMALL: (u16, u16) = (80, 24);
 const ENTER: &str = "\r";
@@ -238,21 +238,20 @@ fn tables_that_are_missing_are_an_error_that_says_how_to_make_them() {
 }
 
 #[test]
-fn a_workload_file_is_played_too() {
-    let text = "\
-version = 1
-name = \"a day\"
-[[instance]]
-hostname = \"node-a\"
-capacity = 10
-[[group]]
-name = \"default\"
-instances = [\"node-a\"]
-";
-    let path = file("empty_day.toml", text);
-    let terminal = Terminal::run(&command(&["top", "--simulate", &path]), SMALL);
-    let text = terminal.shows("nothing waits");
-    assert!(text.contains("a day") || text.contains("empty_day"), "{text}");
+fn a_generated_workload_is_played_faster_and_slower_and_seeks() {
+    let terminal =
+        Terminal::run(&command(&["top", "--generate", "tasks=200,load=2,instances=2", "--at", "0"]), SMALL);
+    terminal.shows("⏸ 0 s of ");
+    terminal.press("+");
+    let text = terminal.until("a speed", |text| text.contains("x █") || text.contains("x ░"));
+    let speed =
+        |text: &str| text.split(" at ").nth(1).and_then(|rest| rest.split('x').next()).map(str::to_owned);
+    terminal.press("-");
+    terminal.until("half of it", |now| speed(now) != speed(&text));
+    (0..25).for_each(|_| terminal.press(RIGHT));
+    terminal.until("tasks that ended", |text| !text.contains(" 0 ended"));
+    terminal.press(" ");
+    terminal.shows("PLAYING");
     terminal.press("q");
     terminal.ends_well_with(0);
 }
