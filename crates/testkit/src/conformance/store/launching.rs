@@ -1,6 +1,6 @@
 //! Launches: rows filled in from what is defined, all of a batch or none.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use control_plane::definition::Run;
 use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TraceContext};
@@ -237,6 +237,27 @@ pub async fn all_of_a_batch_are_launched_or_none(store: Arc<dyn Store>) {
     assert_eq!(names, ["deploy", "alone", "release"], "in the order of the launches");
     assert!(ids.is_sorted(), "a later launch has a higher id");
     assert_eq!(world.store.launch(&[]).await.unwrap(), []);
+}
+
+pub async fn many_are_launched_or_none_and_it_is_told_how_far_they_are(store: Arc<dyn Store>) {
+    const MANY: usize = 6_000;
+    let world = World::new(store).await;
+    let told = Mutex::new(Vec::new());
+    let tell = |count| told.lock().unwrap().push(count);
+    let mut launches = vec![template("alone"); MANY];
+    launches.push(template("nowhere"));
+    let message = refusal(world.store.launch_many(&launches, &tell).await);
+    assert!(message.contains("nowhere"), "{message}");
+    assert_eq!(world.store.read().await.unwrap().snapshot.tasks.len(), 0, "none of them");
+    told.lock().unwrap().clear();
+    launches.pop();
+    let ids = world.store.launch_many(&launches, &tell).await.unwrap();
+    assert_eq!(ids.len(), MANY);
+    assert!(ids.is_sorted());
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted());
+    assert_eq!(told.last(), Some(&MANY));
+    assert_eq!(world.store.launch_many(&[], &|_| ()).await.unwrap(), []);
 }
 
 pub async fn r5_a_dependency_is_awaited(store: Arc<dyn Store>) {
