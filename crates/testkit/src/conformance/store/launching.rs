@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use control_plane::definition::Run;
-use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TraceContext};
+use control_plane::ports::{Launch, Launchable, SliceNumber, Store, TaskStatus, TraceContext};
 use scheduler_core::{
     GroupId, Kind, LaunchType, Outcome, Priority, ProjectUpdateType, State, Task, TaskId, Work, WorkflowOf,
 };
@@ -164,6 +164,26 @@ pub async fn a_payload_reaches_each_slice(store: Arc<dyn Store>) {
     assert_eq!(slices.len(), 3);
     for slice in slices {
         assert_eq!(world.take_up(slice).await.run.payload, over);
+    }
+}
+
+pub async fn each_slice_is_told_which_it_is(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sliced = world.launch(template("sliced")).await;
+    let whole = world.launch(template("alone")).await;
+    let release = world.launch(workflow("release")).await;
+    world.passes().await;
+    let mut numbers = Vec::new();
+    for id in world.jobs_of(sliced, TaskStatus::Waiting).await {
+        let slice = world.take_up(id).await.slice.expect("a slice");
+        assert_eq!(slice.of, SliceNumber(3));
+        numbers.push(slice.number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3].map(SliceNumber));
+    assert_eq!(world.take_up(whole).await.slice, None);
+    for id in world.jobs_of(release, TaskStatus::Waiting).await {
+        assert_eq!(world.take_up(id).await.slice, None, "a node's job is no slice");
     }
 }
 
