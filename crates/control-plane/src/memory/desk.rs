@@ -14,6 +14,7 @@ use crate::ports::{
 #[async_trait]
 impl Desk for MemoryStore {
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
+        Launch::check(launches)?;
         self.shared.write(|state, now| state.launch(launches, now))
     }
 

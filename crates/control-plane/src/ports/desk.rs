@@ -10,7 +10,7 @@ use scheduler_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{Output, StoreError, TraceContext};
-use crate::definition::{Applied, DefinitionKind, Definitions, Run};
+use crate::definition::{Applied, DefinitionKind, Definitions, Run, too_large};
 
 /// Everything that people ask of a store. Each call is one transaction that wakes the schedulers if it changes something.
 #[async_trait]
@@ -92,6 +92,20 @@ impl Launch {
             launch_type: LaunchType::Manual,
             trace: None,
         }
+    }
+
+    /// Refuses payloads above the limit, before anything is sent anywhere.
+    pub fn check(launches: &[Self]) -> Result<(), StoreError> {
+        for launch in launches {
+            let own = match &launch.of {
+                Launchable::AdHocCommand { run, .. } => Some(&run.payload),
+                _ => None,
+            };
+            if let Some(message) = own.into_iter().chain(&launch.payload).find_map(too_large) {
+                return Err(StoreError::Refused(message));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -104,6 +104,7 @@ macro_rules! store_conformance {
             launching::a_launch_may_name_its_priority_and_why_it_is
             launching::a_payload_is_laid_over_that_of_the_definition
             launching::a_payload_reaches_each_slice
+            launching::a_payload_above_the_limit_is_refused
             launching::each_slice_is_told_which_it_is
             launching::a_workflow_takes_no_payload
             launching::a_trace_is_carried_on_by_the_dispatch
