@@ -1,6 +1,6 @@
 //! Where a workload comes from: files of several formats, told apart by how they begin, or a few parameters.
 
-use scheduler_core::Snapshot;
+use scheduler_core::{RuleSet, Snapshot};
 use simulator::file::{Flaw, WorkloadFile};
 use simulator::swf::{Log, Mapping};
 use simulator::{Seed, Workload};
@@ -10,21 +10,29 @@ use super::args::{Format, SimulateArgs};
 use crate::define::file;
 use crate::failure::Failure;
 use crate::import::wfcommons::run_of;
+use crate::past::Past;
 use crate::read;
 use crate::source::Source;
 
 /// The most flaws of a file that are shown.
 const FLAWS_SHOWN: usize = 20;
 
-/// Reads the workload that was asked for, on the cluster that was asked for.
-pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
+/// Reads the workload that was asked for, on the cluster that was asked for, and the rules that come with it, if any do.
+pub(super) fn read(wanted: &SimulateArgs) -> Result<(Workload, Option<RuleSet>), Failure> {
     let seed = Seed::new(wanted.seed);
+    let mut own = None;
     let mut workload = match (&wanted.workload, &wanted.generate) {
         (Some(source), _) => {
             let mapping = Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
             workload_of(source, wanted.format, &mapping, wanted.instances, seed)?
         }
         (None, Some(mix)) => mix.generate(seed),
+        (None, None) if wanted.live => {
+            let past = Past::read(&wanted.database, wanted.since, None)?;
+            let (workload, rules) = past.replay(seed)?;
+            own = Some(rules);
+            workload
+        }
         (None, None) => return Err(Failure::new("there is no workload".into()).remedy("name a file")),
     };
     if let Some(source) = &wanted.cluster {
@@ -34,7 +42,7 @@ pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
         workload.cluster.instances = other.cluster.instances;
         workload.cluster.groups = other.cluster.groups;
     }
-    Ok(workload)
+    Ok((workload, own))
 }
 
 /// Reads a workload of any format.
