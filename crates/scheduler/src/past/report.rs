@@ -98,7 +98,7 @@ pub(super) fn one(out: &mut Output, past: &Past, id: TaskId) -> Result<(), Failu
         writeln!(out, "  after {}: {to} it {}", after(wait.since), wait.reason)?;
     }
     if let Some(dispatched) = task.dispatched {
-        writeln!(out, "  after {}: sent {}", after(dispatched), place(task, &names))?;
+        writeln!(out, "  after {}: dispatched, {}", after(dispatched), place(task, &names))?;
     }
     if let Some(started) = task.started {
         writeln!(out, "  after {}: started", after(started))?;
@@ -121,7 +121,8 @@ fn mostly_for(past: &Past, task: &PastTask) -> String {
     let Some(longest) = task.waits.iter().max_by_key(length) else { return String::new() };
     match task.waits.len() {
         1 => longest.reason.to_string(),
-        more => format!("{}; {} other reasons", longest.reason, more - 1),
+        2 => format!("{}; and for another reason", longest.reason),
+        all => format!("{}; and for {} other reasons", longest.reason, all - 1),
     }
 }
 

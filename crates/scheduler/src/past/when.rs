@@ -1,6 +1,5 @@
 //! Moments as people name them: how long ago, or a point on the calendar.
 
-use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
@@ -63,15 +62,6 @@ fn span(text: &str) -> Option<TimeDelta> {
     let seconds = number.parse::<f64>().ok()? * seconds;
     #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates, and is then out of range")]
     TimeDelta::try_milliseconds((seconds * 1000.0) as i64)
-}
-
-impl fmt::Display for When {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ago(span) => write!(f, "{} s ago", span.num_seconds()),
-            Self::At(moment) => write!(f, "{moment}"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod apply;
 mod bad_input;
 mod demo;
+mod history;
 mod import;
 mod live;
 mod node;
