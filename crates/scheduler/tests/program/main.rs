@@ -13,6 +13,7 @@ mod plan;
 mod readme;
 mod rules;
 mod schema;
+mod workload;
 
 use std::io::Write;
 use std::path::PathBuf;
