@@ -17,8 +17,8 @@ use crate::failure::Failure;
 use crate::output::{Output, table};
 use crate::past::Past;
 use crate::past::when::When;
+use crate::progress::{Progress, Unit};
 use crate::read;
-use crate::simulate::Bar;
 use crate::source::Source;
 
 /// What to forecast.
@@ -75,7 +75,7 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
     let options =
         ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
     let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
-    let mut bar = Bar::new("forecast, draws");
+    let mut bar = Progress::new("forecast", Unit::Draws);
     let forecast = forecaster.run(&mut |done, all| bar.set(done as usize, all as usize));
     bar.finish();
     let mut forecast = forecast.map_err(|error| Failure::new(error.to_string()))?;

@@ -21,7 +21,7 @@ use crate::cli::live::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, write_file};
-use crate::simulate::Bar;
+use crate::progress::{Progress, Unit};
 use args::HistoryArgs;
 use when::When;
 
@@ -59,7 +59,7 @@ impl Past {
                 .remedy("name an earlier --since, or a later --until"));
         }
         let mut tasks: Vec<PastTask> = Vec::new();
-        let mut bar = Bar::new("reading the history, tasks");
+        let mut bar = Progress::new("reading the history", Unit::Tasks);
         // What was launched since the snapshot belongs to it no more.
         let first = HistoryFilter { since: Some(since), until: Some(until), after: None, limit: PAGE };
         let mut next = Some(first);
@@ -67,7 +67,7 @@ impl Past {
             let page = store.history(&filter).await?;
             next = filter.next(&page);
             tasks.extend(page);
-            bar.set(tasks.len(), tasks.len());
+            bar.set(tasks.len(), expected(&tasks, since, until));
         }
         bar.finish();
         // A span that begins long before anything happened would begin with nothing.
@@ -84,6 +84,21 @@ impl Past {
     pub(crate) fn replay(&self, seed: Seed) -> Result<(Workload, RuleSet), Failure> {
         replay::workload(self, seed)
     }
+}
+
+/// How many tasks there may be, if they came as evenly as those that are read already.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a guess for people"
+)]
+fn expected(read: &[PastTask], since: Timestamp, until: Timestamp) -> usize {
+    let seconds = |from: Timestamp, to: Timestamp| to.signed_duration_since(from).as_seconds_f64();
+    let (Some(first), Some(last)) = (read.first(), read.last()) else { return read.len() };
+    let first = first.task.created.max(since);
+    let share = seconds(first, last.task.created) / seconds(first, until).max(1e-3);
+    read.len().max((read.len() as f64 / share.clamp(1e-3, 1.0)) as usize)
 }
 
 /// `scheduler history`.

@@ -8,6 +8,7 @@ mod demo;
 mod history;
 mod import;
 mod live;
+mod manual;
 mod node;
 mod plan;
 mod readme;
