@@ -1,5 +1,7 @@
 //! `--html`: the timeline as a page.
 
+use std::path::Path;
+
 use scheduler_core::Timestamp;
 use simulator::{Outcome, Workload};
 use timeline::Picture;
@@ -20,7 +22,9 @@ pub(super) fn write(
     if !changes.is_empty() {
         about = format!("{about}, with {}", changes.join(", "));
     }
+    let name = Path::new(&outcome.workload).file_name().and_then(|name| name.to_str());
     let picture = Picture {
+        title: name.unwrap_or(&outcome.workload),
         about: &about,
         // A log without a date begins with the epoch, which is no day to show.
         origin: Some(outcome.start).filter(|&start| start != Timestamp::UNIX_EPOCH),

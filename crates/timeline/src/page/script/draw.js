@@ -16,6 +16,7 @@ function drawScene(pen) {
     });
   });
   drawAxis(pen, ticks);
+  drawScrollbar(pen, bottom);
   drawCurves(pen, ticks, bottom);
 }
 
@@ -32,12 +33,20 @@ function drawAxis(pen, ticks) {
       const x = Math.round(xOf(moment));
       pen.rect(x, AXIS - 7, 1, 7, colours.line);
       if (x >= free) pen.text(text, x + 5, AXIS - 13, strong ? colours.ink : colours.faint, { bold: strong });
-      free = x + text.length * 11 * CHARACTER + 14;
+      free = x + widthOf(text, 11) + 14;
     }
   });
-  const first = Math.max(view.from, whole.from);
-  pen.text(fitting(momentWords(Math.round(first)), GUTTER - 8, 11), 10, AXIS - 13, colours.faint);
+  pen.text(fitting(eraWords(view.from), GUTTER - 8, 11), 10, AXIS - 13, colours.faint);
   pen.rect(0, AXIS - 1, view.width, 1, colours.line);
+}
+
+/** Where in the lanes the window is, when there are more of them than fit. */
+function drawScrollbar(pen, bottom) {
+  const [seen, all] = [bottom - AXIS, layOut().height];
+  if (all <= seen + 1) return;
+  const length = Math.max((seen * seen) / all, 24);
+  const top = AXIS + (view.top / (all - seen)) * (seen - length);
+  pen.rect(view.width - 7, top, 4, length, colours.faint, 0.55);
 }
 
 function drawLaneGrounds(pen) {
@@ -115,7 +124,7 @@ function drawLane(pen, lane, number) {
     if (end - x > 34 && high >= 11 && chosen[task]) labels.push([task, x, low, end - x, inner]);
   }
   merger.finish();
-  for (const [task, x, low, width, high] of labels) drawLabel(pen, task, waits, x, low, width, high);
+  for (const [task, x, low, width, high] of labels) drawLabel(pen, task, x, low, width, high);
 }
 
 /** A run: a bar in the colour of the colouring; what ended badly has a red edge, or is red where there is no room for one. */
@@ -144,9 +153,9 @@ function drawWaits(merger, task, x, y, end, height, opacity) {
   }
 }
 
-function drawLabel(pen, task, waits, x, y, width, height) {
+function drawLabel(pen, task, x, y, width, height) {
   const size = Math.min(11, height - 1);
   const name = word(tasks.name[task]);
   const text = fitting(name ? `${tasks.id[task]} ${name}` : titleOf(task), width - 8, size);
-  if (text) pen.text(text, Math.max(x, GUTTER) + 4, y + height / 2 + 0.5, waits ? colours["bar-ink"] : colours["bar-ink"], { size });
+  if (text) pen.text(text, Math.max(x, GUTTER) + 4, y + height / 2 + 0.5, colours["bar-ink"], { size });
 }

@@ -1,14 +1,33 @@
 // Two ways to draw the same: on the canvas of the page, and into an SVG file. Both know rectangles, lines, shapes and words.
 
 const FONT = "system-ui, sans-serif";
-/** How wide a character is, roughly, by the size of the letters. */
-const CHARACTER = 0.56;
+/** How wide a text is at a size of letters. Each character is measured once. */
+const widthOf = (() => {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = `100px ${FONT}`;
+  const known = new Map();
+  return (text, size) => {
+    let width = 0;
+    for (const character of text) {
+      if (!known.has(character)) known.set(character, context.measureText(character).width / 100);
+      width += known.get(character);
+    }
+    return width * size;
+  };
+})();
 
 /** As much of a text as fits, or nothing. */
 function fitting(text, width, size) {
-  const most = Math.floor(width / (size * CHARACTER));
-  if (text.length <= most) return text;
-  return most > 3 ? `${text.slice(0, most - 1)}…` : "";
+  if (widthOf(text, size) <= width) return text;
+  const room = width - widthOf("…", size);
+  let used = 0;
+  let end = 0;
+  for (const character of text) {
+    used += widthOf(character, size);
+    if (used > room) break;
+    end += character.length;
+  }
+  return end > 2 ? `${text.slice(0, end)}…` : "";
 }
 
 /** Draws on a canvas. */

@@ -9,8 +9,9 @@ function drawSelection(pen) {
   const own = [boxOf(task, false), boxOf(task, true)].filter(Boolean);
   arrowsOf(task).forEach((arrow) => drawArrow(pen, arrow));
   for (const box of own) {
-    pen.frame(box.x - 1.5, box.y - 1.5, Math.max(box.width, 3) + 2, box.height + 2, colours.paper, 4);
-    pen.frame(box.x - 1.5, box.y - 1.5, Math.max(box.width, 3) + 2, box.height + 2, colours.select, 2);
+    const [width, height] = [Math.max(box.width, 2), box.height];
+    pen.frame(box.x - 1, box.y - 1, width + 2, height + 2, colours.paper, 2);
+    pen.frame(box.x - 3, box.y - 3, width + 6, height + 6, colours.select, 2);
   }
   if (own.length === 2) {
     const [run, wait] = own;

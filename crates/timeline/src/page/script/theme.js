@@ -32,16 +32,23 @@ function ranked(column) {
     sums.set(column[task], (sums.get(column[task]) ?? 0) + area);
   }
   const sorted = [...sums].sort((one, other) => other[1] - one[1]).map(([value]) => value);
-  return new Map(sorted.map((value, rank) => [value, rank]));
+  const all = sorted.reduce((sum, value) => sum + sums.get(value), 0);
+  const first = sorted.slice(0, PALETTE).reduce((sum, value) => sum + sums.get(value), 0);
+  return { ranks: new Map(sorted.map((value, rank) => [value, rank])), firstShare: all > 0 ? first / all : 1 };
 }
 
 /** The ways to colour bars: for a task the name of a colour, and the legend. */
 const colourings = (() => {
   const by = (column, none) => {
-    const ranks = ranked(column);
-    const name = (rank) => (rank < PALETTE || ranks.size === PALETTE + 1 ? `c${rank}` : `c${PALETTE}`);
+    const { ranks, firstShare } = ranked(column);
+    // Where the others are most of the picture they take the colours once more, so that neighbours are told apart.
+    const again = firstShare < 0.5;
+    const name = (rank) => `c${rank < PALETTE ? rank : again ? rank % PALETTE : PALETTE}`;
     const entries = [...ranks].slice(0, PALETTE).map(([value, rank]) => [name(rank), value < 0 ? none : word(value)]);
-    if (ranks.size > PALETTE) entries.push([`c${PALETTE}`, `${thousands(ranks.size - PALETTE)} others`]);
+    if (ranks.size > PALETTE) {
+      const others = thousands(ranks.size - PALETTE);
+      entries.push([`c${PALETTE}`, again ? `${others} others in these colours again` : `${others} others`]);
+    }
     return { of: (task) => name(ranks.get(column[task])), entries };
   };
   const statusOf = (number) => STATUSES[word(number)] ?? "idle";

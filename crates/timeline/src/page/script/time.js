@@ -45,6 +45,13 @@ function dayWords(millis) {
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
 }
 
+/** The day with its year, which the ticks leave out. */
+function eraWords(moment) {
+  const millis = moment * picture.unit + (picture.origin ?? 0);
+  if (picture.origin === null) return "since the beginning";
+  return `${dayWords(millis)} ${new Date(millis).getUTCFullYear()}, UTC`;
+}
+
 /** A moment in units, in full. */
 function momentWords(moment) {
   const millis = moment * picture.unit + (picture.origin ?? 0);
