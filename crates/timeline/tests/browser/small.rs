@@ -32,7 +32,7 @@ async fn the_chain_is_said_under_the_pointer_and_beside_the_picture() {
     assert_eq!(browser.text("h1").await, "six tasks");
     assert_eq!(browser.text("#count").await, "6 tasks");
     let description = browser.text("#description").await;
-    assert!(description.starts_with("6 tasks on 1 instances in 4 min 0 s: 4 successful, 1"), "{description}");
+    assert!(description.starts_with("6 tasks on 1 instance in 4 min 0 s: 4 successful, 1"), "{description}");
     go_to(&browser, "13").await;
     assert!(
         browser

@@ -85,7 +85,7 @@ function listenToControls() {
     recolour();
   });
   const curve = byId("curve");
-  curve.append(element("option", "waiting and groups", { value: "" }));
+  curve.append(element("option", "curves: groups", { value: "" }));
   for (const one of groupsFirst) curve.append(element("option", capacities[one].name, { value: one }));
   const first = view.curves;
   curve.addEventListener("change", () => {

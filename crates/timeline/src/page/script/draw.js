@@ -32,8 +32,10 @@ function drawAxis(pen, ticks) {
     for (const { moment, words: text, strong } of ticks) {
       const x = Math.round(xOf(moment));
       pen.rect(x, AXIS - 7, 1, 7, colours.line);
-      if (x >= free) pen.text(text, x + 5, AXIS - 13, strong ? colours.ink : colours.faint, { bold: strong });
-      free = x + widthOf(text, 11) + 14;
+      const end = x + widthOf(text, 11) + 12;
+      if (x < free || end > view.width + 6) continue;
+      pen.text(text, x + 5, AXIS - 13, strong ? colours.ink : colours.faint, { bold: strong });
+      free = end;
     }
   });
   pen.text(fitting(eraWords(view.from), GUTTER - 8, 11), 10, AXIS - 13, colours.faint);
@@ -127,7 +129,7 @@ function drawLane(pen, lane, number) {
   for (const [task, x, low, width, high] of labels) drawLabel(pen, task, x, low, width, high);
 }
 
-/** A run: a bar in the colour of the colouring; what ended badly has a red edge, or is red where there is no room for one. */
+/** A run: a bar in the colour of the colouring; what ended badly is red at its end, or all over where there is no room for that. */
 function drawRun(pen, merger, task, single, x, y, end, height, opacity) {
   const bad = endedBadly(task);
   const colour = bad && end - x < 4 ? colours.bad : colours[colouring.of(task)];
@@ -136,14 +138,17 @@ function drawRun(pen, merger, task, single, x, y, end, height, opacity) {
     return;
   }
   pen.rect(x, y, Math.max(end - x - 0.6, 0.7), height, colour, opacity);
-  if (bad && chosen[task]) pen.rect(end - 3.6, y, 3, height, colours.bad, opacity);
+  if (bad) {
+    pen.rect(end - 4.6, y, 4, height, colours.bad, opacity);
+    if (height > 8) pen.rect(x, y + height - 2, end - x - 0.6, 2, colours.bad, opacity);
+  }
 }
 
 /** A wait: its stretches in the colours of their reasons, and what no pass has looked at yet. */
 function drawWaits(merger, task, x, y, end, height, opacity) {
   const { begins, from, to, reason } = tasks.waits;
   const [first, last] = [begins[task], begins[task + 1]];
-  if (first === last || to[last - 1] - from[first] < waitedUntil(task) - tasks.launched[task]) {
+  if (waitsUnexplained(task)) {
     merger.rect(y, x, y, end, height, colours.idle, opacity);
   }
   for (let wait = first; wait < last; wait++) {

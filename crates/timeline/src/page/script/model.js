@@ -63,6 +63,16 @@ function lastWait(task) {
   return begins[task + 1] > begins[task] ? begins[task + 1] - 1 : -1;
 }
 
+/** Whether some stretch of waiting of a task has no reason: no pass has looked at it yet. */
+function waitsUnexplained(task) {
+  const { begins, from, to } = tasks.waits;
+  const [first, last] = [begins[task], begins[task + 1]];
+  const waited = waitedUntil(task) - tasks.launched[task];
+  return waited > 0 && (first === last || to[last - 1] - from[first] < waited);
+}
+
+const someWaitUnexplained = tasks.launched.some((_, task) => waitsUnexplained(task));
+
 /** A task by its number; undefined when there is none. */
 const taskById = (() => {
   let known = null;

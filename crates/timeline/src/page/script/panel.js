@@ -1,5 +1,14 @@
 // What is said beside the picture: the selected task in words, the tip under the pointer, the legend, and the summary.
 
+/** What the legend calls a wait, by the token of its reason. */
+const WAIT_WORDS = {
+  no_capacity: "capacity",
+  resource_held: "a resource that is held",
+  behind_older_task: "an older task's turn",
+  waiting_for_dependency: "a dependency",
+  never_fits: "nothing: it never fits",
+};
+
 const byId = (id) => document.getElementById(id);
 
 /** An element with text and children. Text is never read as markup. */
@@ -118,11 +127,11 @@ function showLegend() {
   };
   const tokens = new Map();
   for (let reason = 0; reason < reasons.token.length; reason++) tokens.set(word(reasons.token[reason]), waitColour(reason));
-  const waits = [...tokens].map(([token, colour]) => entry(colour, token.replaceAll("_", " ")));
-  if (waiting.peak > 0) waits.push(entry(colours.idle, "waits for a pass or for its start"));
+  const waits = [...tokens].map(([token, colour]) => entry(colour, WAIT_WORDS[token] ?? token.replaceAll("_", " ")));
+  if (someWaitUnexplained) waits.push(entry(colours.idle, "for the next pass"));
   const runs = colouring.entries.map(([name, text]) => entry(colours[name], text));
   byId("legend").replaceChildren(
     element("ul", [element("li", "runs", { class: "title" }), ...runs]),
-    ...(waits.length > 0 ? [element("ul", [element("li", "waits", { class: "title" }), ...waits])] : []),
+    ...(waits.length > 0 ? [element("ul", [element("li", "waits for", { class: "title" }), ...waits])] : []),
   );
 }

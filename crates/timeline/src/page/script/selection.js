@@ -2,12 +2,15 @@
 
 const selection = { task: MISSING, waits: false };
 const MOST_ARROWS = 80;
+/** More arrows than this have no heads, which would cover each other. */
+const MOST_HEADS = 12;
 
 function drawSelection(pen) {
   const { task } = selection;
   if (task < 0) return;
   const own = [boxOf(task, false), boxOf(task, true)].filter(Boolean);
-  arrowsOf(task).forEach((arrow) => drawArrow(pen, arrow));
+  const arrows = arrowsOf(task);
+  arrows.forEach((arrow) => drawArrow(pen, arrow, arrows.length <= MOST_HEADS));
   for (const box of own) {
     const [width, height] = [Math.max(box.width, 2), box.height];
     pen.frame(box.x - 1, box.y - 1, width + 2, height + 2, colours.paper, 2);
@@ -44,14 +47,15 @@ function arrowsOf(task) {
   return arrows;
 }
 
-function drawArrow(pen, { from, to, colour, dash }) {
+function drawArrow(pen, { from, to, colour, dash }, headed = true) {
   const bend = Math.min(Math.max(Math.abs(to.x - from.x) / 2, 18), 90);
   const point = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)}`;
   const path = `M${point(from.x, from.y)}C${point(from.x + bend, from.y)} ${point(to.x - bend, to.y)} ${point(to.x - 5, to.y)}`;
   pen.path(path, { stroke: colours.paper, thickness: 4, opacity: 0.8 });
   pen.path(path, { stroke: colour, thickness: 1.8, dash });
+  if (!headed) return;
   const head = `M${point(to.x, to.y)}L${point(to.x - 8, to.y - 4.5)}L${point(to.x - 8, to.y + 4.5)}Z`;
-  pen.path(head, { fill: colour, stroke: colours.paper, thickness: 0.8 });
+  pen.path(head, { fill: colours.select, stroke: colours.paper, thickness: 0.8 });
 }
 
 /** The task beside another: the next in time on its lane, or the nearest in time on the lane above or below. */

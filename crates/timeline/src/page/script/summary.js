@@ -57,5 +57,6 @@ function descriptionOf() {
   const [, , started, half, , , longest] = waitingRow("", Array.from({ length: tasks.count }, (_, task) => task));
   const ends = countsOf(tasks.status).map(([status, count]) => `${thousands(count)} ${word(status)}`).join(", ");
   const waits = tasks.count > 0 ? ` ${started} started; the median wait was ${half || "0 s"}, the longest ${longest || "0 s"}.` : "";
-  return `${thousands(tasks.count)} tasks on ${instances} instances in ${spanWords(picture.end)}: ${ends || "none"}.${waits}`;
+  const counted = (count, one) => `${thousands(count)} ${one}${count === 1 ? "" : "s"}`;
+  return `${counted(tasks.count, "task")} on ${counted(instances, "instance")} in ${spanWords(picture.end)}: ${ends || "none"}.${waits}`;
 }

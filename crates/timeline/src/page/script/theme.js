@@ -4,16 +4,20 @@ const PALETTE = 9;
 const STATUSES = { successful: "good", failed: "bad", error: "bad", canceled: "canceled", running: "running", "can never run": "never" };
 const probe = document.getElementById("probe");
 
-/** The colours of the style sheet by name, for the scheme that shows now. */
+/** The colours of the style sheet by name, for the scheme that shows now, in the notation that every viewer of SVG knows. */
 function readColours() {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const read = (name) => {
     probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
+    context.fillStyle = getComputedStyle(probe).color;
+    context.fillRect(0, 0, 1, 1);
+    return `rgb(${Array.from(context.getImageData(0, 0, 1, 1).data.slice(0, 3)).join(" ")})`;
   };
   const names = [
     ..."paper ink faint line stripe accent idle good bad canceled running never capacity used select shade bar-ink".split(" "),
     ..."no_capacity resource_held behind_older_task waiting_for_dependency".split(" "),
     ...Array.from({ length: PALETTE + 1 }, (_, number) => `c${number}`),
+    ...Array.from({ length: PALETTE }, (_, number) => `p${number}`),
   ];
   return Object.fromEntries(names.map((name) => [name, read(name)]));
 }
@@ -32,22 +36,19 @@ function ranked(column) {
     sums.set(column[task], (sums.get(column[task]) ?? 0) + area);
   }
   const sorted = [...sums].sort((one, other) => other[1] - one[1]).map(([value]) => value);
-  const all = sorted.reduce((sum, value) => sum + sums.get(value), 0);
-  const first = sorted.slice(0, PALETTE).reduce((sum, value) => sum + sums.get(value), 0);
-  return { ranks: new Map(sorted.map((value, rank) => [value, rank])), firstShare: all > 0 ? first / all : 1 };
+  return new Map(sorted.map((value, rank) => [value, rank]));
 }
 
 /** The ways to colour bars: for a task the name of a colour, and the legend. */
 const colourings = (() => {
   const by = (column, none) => {
-    const { ranks, firstShare } = ranked(column);
-    // Where the others are most of the picture they take the colours once more, so that neighbours are told apart.
-    const again = firstShare < 0.5;
-    const name = (rank) => `c${rank < PALETTE ? rank : again ? rank % PALETTE : PALETTE}`;
+    const ranks = ranked(column);
+    // Others take the colours again, paler, so that neighbours are told apart.
+    const name = (rank) => `${rank < PALETTE ? "c" : "p"}${rank % PALETTE}`;
     const entries = [...ranks].slice(0, PALETTE).map(([value, rank]) => [name(rank), value < 0 ? none : word(value)]);
     if (ranks.size > PALETTE) {
       const others = thousands(ranks.size - PALETTE);
-      entries.push([`c${PALETTE}`, again ? `${others} others in these colours again` : `${others} others`]);
+      entries.push([`c${PALETTE}`, `${others} others, paler`]);
     }
     return { of: (task) => name(ranks.get(column[task])), entries };
   };
