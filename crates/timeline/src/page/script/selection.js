@@ -74,7 +74,8 @@ function neighbour(task, waits, direction) {
   const moment = lanes[number].begin[task];
   for (let next = number + step; next >= 0 && next < lanes.length; next += step) {
     const candidates = Array.from(bars[next]).filter(visible);
-    const distance = (one) => Math.abs(lanes[next].begin[one] - moment);
+    // The other bar of the same task is the nearest.
+    const distance = (one) => (one === task ? -1 : Math.abs(lanes[next].begin[one] - moment));
     if (candidates.length > 0) {
       const best = candidates.reduce((near, one) => (distance(one) < distance(near) ? one : near));
       return { task: best, waits: isWaiting(lanes[next]) };
