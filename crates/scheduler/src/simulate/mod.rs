@@ -6,7 +6,6 @@
 pub(crate) mod args;
 mod input;
 mod picture;
-mod progress;
 mod report;
 
 use std::io::Write;
@@ -18,9 +17,9 @@ use simulator::{Auditing, Comparison, Moment, Options, Outcome, Seed, Simulation
 use crate::Found;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
+use crate::progress::{Progress, Unit};
 use crate::read;
 use args::SimulateArgs;
-pub(crate) use progress::Bar;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.
 const AUDIT_ALL_UP_TO: usize = 50_000;
@@ -102,7 +101,7 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
 
 /// Runs one simulation, and says on standard error how far it has come.
 fn simulate(what: &str, workload: &Workload, rules: &RuleSet, options: Options) -> Result<Outcome, Failure> {
-    let mut bar = Bar::new(what);
+    let mut bar = Progress::new(what, Unit::Tasks);
     let outcome = Simulation::new(workload, rules)
         .with(options)
         .run_with(&mut |progress| bar.set(progress.finished, progress.tasks));

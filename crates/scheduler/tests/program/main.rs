@@ -7,6 +7,7 @@ mod bad_input;
 mod demo;
 mod import;
 mod live;
+mod manual;
 mod node;
 mod plan;
 mod readme;
