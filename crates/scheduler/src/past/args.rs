@@ -26,6 +26,9 @@ pub(crate) struct HistoryArgs {
     /// Print everything as JSON, in the form of `simulate --json`
     #[arg(long)]
     pub(crate) json: bool,
+    /// Draw it here too, as one HTML file for any browser
+    #[arg(long, value_name = "FILE", conflicts_with = "workload")]
+    pub(crate) html: Option<PathBuf>,
     /// Write it here as a workload, a JSON file that `simulate` reads: the cluster as it is defined now, what was launched, how long
     /// it ran and how it ended
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "task"])]
@@ -40,6 +43,7 @@ Examples:
   scheduler history --since 2026-01-05 --until '2026-01-06 06:00'
   scheduler history --since 7d --task 42             # what task 42 waited for, one after the other
   scheduler history --since 7d --json | jq '.waiting.kinds'
+  scheduler history --html night.html                # the same as a picture, with who waited for whom
   scheduler history --since 7d --workload week.json  # then: scheduler simulate week.json --change 'instance add extra 40 default'
 
 A task is part of the history if it was there at some moment of the span: launched before its end, and not ended before its

@@ -10,11 +10,13 @@ mod report;
 pub(crate) mod when;
 
 use std::io::Write as _;
+use std::path::Path;
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{HistoryFilter, PastTask, Reading, Store};
 use scheduler_core::{RuleSet, TaskId, Timestamp};
 use simulator::{Outcome, Seed, Workload};
+use timeline::Picture;
 
 use crate::Found;
 use crate::cli::live::Database;
@@ -114,6 +116,9 @@ pub(crate) fn run(wanted: &HistoryArgs) -> Result<Found, Failure> {
     }
     let mut out = Output::stdout();
     let outcome = past.outcome();
+    if let Some(path) = &wanted.html {
+        draw(&past, &outcome, path)?;
+    }
     match wanted.task.map(TaskId::new) {
         Some(task) => report::one(&mut out, &past, task)?,
         None if wanted.json => {
@@ -129,6 +134,14 @@ pub(crate) fn run(wanted: &HistoryArgs) -> Result<Found, Failure> {
     }
     out.finish()?;
     Ok(Found::Nothing)
+}
+
+fn draw(past: &Past, outcome: &Outcome, path: &Path) -> Result<(), Failure> {
+    let moment = |at: Timestamp| at.format("%Y-%m-%d %H:%M:%S");
+    let about = format!("from {} to {} UTC, by {}", moment(past.since), moment(past.until), outcome.rules);
+    let groups = &past.reading.snapshot.groups;
+    let picture = Picture { title: "What happened", about: &about, ..Picture::of(outcome, groups) };
+    write_file(path, |out| timeline::write(&picture, out))
 }
 
 fn said(sentence: &str) -> Result<Found, Failure> {

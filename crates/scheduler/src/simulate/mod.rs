@@ -5,6 +5,7 @@
 
 pub(crate) mod args;
 mod input;
+mod picture;
 pub(crate) mod report;
 
 use std::io::Write;
@@ -38,10 +39,12 @@ pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
+        picture::write(wanted, &workload, &first, &[])?;
         print_one(wanted, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
+    picture::write(wanted, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
     write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
         report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
