@@ -5,7 +5,8 @@
 
 pub(crate) mod args;
 mod input;
-mod report;
+mod picture;
+pub(crate) mod report;
 
 use std::io::Write;
 use std::path::Path;
@@ -28,16 +29,22 @@ const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let workload = input::read(wanted)?;
-    let rules = read::rules(&wanted.rules)?;
+    let (workload, own) = input::read(wanted)?;
+    let rules = match (&wanted.rules, own) {
+        (Some(rules), _) => read::rules(rules)?,
+        (None, Some(own)) => own,
+        (None, None) => RuleSet::tower_2018(),
+    };
     let options = options(wanted, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
+        picture::write(wanted, &workload, &first, &[])?;
         print_one(wanted, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
+    picture::write(wanted, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
     write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
         report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
