@@ -19,14 +19,16 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
+    Migration { version: 4, name: "history", sql: include_str!("../migrations/0004_history.sql") },
+    Migration { version: 5, name: "bounds", sql: include_str!("../migrations/0005_bounds.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 3;
+pub(crate) const NEEDED: u32 = 5;
 
 const WHAT: &str = "migrating";
 
@@ -68,6 +70,14 @@ impl PostgresStore {
     /// Brings the tables to the version that this program needs, each migration in a transaction of its own. Any number of
     /// nodes may call it at once: one does the work, the others wait for it. Tables of a newer version are refused.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_with(&mut |_, _| ()).await
+    }
+
+    /// As [`migrate`](Self::migrate), and tells how many of how many migrations the tables have.
+    pub async fn migrate_with(
+        &self,
+        applied: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Result<(), StoreError> {
         loop {
             let mut session = self.raw_session(WHAT).await?;
             let key = self.inner.schema.lock(Lock::Migration);
@@ -78,6 +88,7 @@ impl PostgresStore {
             if found > NEEDED {
                 return Err(StoreError::Version { found, needed: NEEDED });
             }
+            applied(found as usize, MIGRATIONS.len());
             let Some(next) = MIGRATIONS.iter().find(|migration| migration.version > found) else {
                 return session.commit(WHAT).await;
             };

@@ -9,9 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control_plane::definition::{HandlerName, Run};
 use control_plane::ports::{
-    Assignment, Claimed, Membership, Order, Report, Reported, StoreError, Verdict, Work,
+    Assignment, Claimed, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict,
+    Work,
 };
-use scheduler_core::{DispatchId, TaskId};
+use scheduler_core::{DispatchId, Outcome, TaskId};
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
@@ -22,7 +23,20 @@ use crate::store::PostgresStore;
 macro_rules! assignment {
     () => {
         "t.id, t.dispatch_id, t.kind, t.name, r.handler, r.payload,
-            GREATEST(extract(epoch FROM t.started - t.dispatched), 0)::float8"
+            GREATEST(extract(epoch FROM t.started - t.dispatched), 0)::float8, s.number, s.slices"
+    };
+}
+
+/// What a task runs, and which slice it is: the workflow jobs of slices are those that come from a job template.
+macro_rules! and_what_it_runs {
+    () => {
+        " JOIN {schema}.run r ON r.id = t.run_id
+            LEFT JOIN LATERAL (
+                SELECT n.node_id AS number,
+                    (SELECT count(*) FROM {schema}.node every WHERE every.workflow_id = n.workflow_id) AS slices
+                FROM {schema}.node n JOIN {schema}.task w ON w.id = n.workflow_id AND w.template_id IS NOT NULL
+                WHERE n.workflow_id = t.workflow_id AND n.job_id = t.id
+            ) s ON true "
     };
 }
 
@@ -46,19 +60,22 @@ const CLAIM: &str = concat!(
             taken_by = $3, incarnation = $4,
             controller_id = CASE WHEN t.node_id IS NULL THEN COALESCE(t.controller_id, $3) ELSE t.controller_id END
         FROM locked WHERE t.id = locked.id
-        RETURNING t.id, t.dispatch_id, t.kind, t.name, t.run_id, t.started, t.dispatched, t.status
+        RETURNING t.id, t.dispatch_id, t.kind, t.name, t.run_id, t.started, t.dispatched, t.status, t.workflow_id
     )
     SELECT ",
     assignment!(),
-    " FROM t JOIN {schema}.run r ON r.id = t.run_id WHERE t.status = 'running'"
+    " FROM t",
+    and_what_it_runs!(),
+    "WHERE t.status = 'running'"
 );
 
 /// What this life of this node took before: the answer to that claim may have been lost.
 const TAKEN: &str = concat!(
     "SELECT ",
     assignment!(),
-    " FROM {schema}.task t JOIN {schema}.run r ON r.id = t.run_id
-    WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
+    " FROM {schema}.task t",
+    and_what_it_runs!(),
+    "WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
         AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
             WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
         AND EXISTS (SELECT FROM {schema}.instance WHERE id = $3 AND incarnation = $4)"
@@ -117,15 +134,24 @@ impl Work for PostgresStore {
         let session = self.session(WHAT).await?;
         let params: &crate::session::Params<'_> = &[&tasks, &fences, &instance, &incarnation];
         let mut taken: HashMap<(TaskId, DispatchId), Assignment> = HashMap::new();
+        let mut unreadable = Vec::new();
         for statement in [CLAIM, TAKEN] {
             for row in session.query(WHAT, statement, params).await? {
-                let assignment = assignment(&row)?;
-                taken.insert((assignment.task, assignment.dispatch), assignment);
+                let columns = &mut Columns::of(&row);
+                let (task, dispatch) = (TaskId::new(columns.next()?), DispatchId::new(columns.next()?));
+                match assignment(task, dispatch, columns) {
+                    Ok(assignment) => drop(taken.insert((task, dispatch), assignment)),
+                    Err(error) => unreadable.push(cannot_run(task, dispatch, &error)),
+                }
             }
-            if dispatches.iter().all(|asked| taken.contains_key(asked)) {
+            let failed = |asked| unreadable.iter().any(|one: &Report| (one.task, one.dispatch) == asked);
+            if dispatches.iter().all(|asked| taken.contains_key(asked) || failed(*asked)) {
                 break;
             }
         }
+        drop(session);
+        // Taken already, and nobody will run them.
+        self.report(&unreadable).await?;
         let answer = |asked| match taken.get(asked) {
             Some(assignment) => Claimed::Run(Box::new(assignment.clone())),
             None => Claimed::Void,
@@ -180,10 +206,19 @@ fn columns(pairs: &[(TaskId, DispatchId)]) -> (Vec<i64>, Vec<i64>) {
     pairs.iter().map(|(task, dispatch)| (task.get(), dispatch.get())).unzip()
 }
 
-fn assignment(row: &Row) -> Result<Assignment, StoreError> {
-    let columns = &mut Columns::of(row);
-    let task = TaskId::new(columns.next()?);
-    let dispatch = DispatchId::new(columns.next()?);
+/// A task that was taken and whose row says nothing that could be run, such as a number beyond what a payload can hold.
+fn cannot_run(task: TaskId, dispatch: DispatchId, error: &StoreError) -> Report {
+    tracing::error!(%task, %dispatch, %error, "what a task runs cannot be read: it ends with an error");
+    let why = format!("what it runs cannot be read: {error}");
+    Report { task, dispatch, verdict: Verdict::Ended(Ended::because(Outcome::Error, why)) }
+}
+
+/// The rest of a row after the task and its dispatch.
+fn assignment(
+    task: TaskId,
+    dispatch: DispatchId,
+    columns: &mut Columns<'_>,
+) -> Result<Assignment, StoreError> {
     let kind = columns.next_token()?;
     let name = columns.next()?;
     let handler: &str = columns.next()?;
@@ -191,7 +226,10 @@ fn assignment(row: &Row) -> Result<Assignment, StoreError> {
         HandlerName::try_from(handler).map_err(|error| unreadable(format!("task {task}: {error}")))?;
     let payload = columns.next()?;
     let waited = Duration::try_from_secs_f64(columns.next()?).unwrap_or_default();
-    Ok(Assignment { task, dispatch, kind, name, run: Run { handler, payload }, waited })
+    let (number, slices): (Option<i64>, Option<i64>) = (columns.next()?, columns.next()?);
+    let count = |number: i64| u32::try_from(number).ok().map(SliceNumber);
+    let slice = number.and_then(count).zip(slices.and_then(count)).map(|(number, of)| Slice { number, of });
+    Ok(Assignment { task, dispatch, kind, name, run: Run { handler, payload }, slice, waited })
 }
 
 /// Reports column by column, as `unnest` takes them.

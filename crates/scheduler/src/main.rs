@@ -14,11 +14,14 @@ mod failure;
 mod forecast;
 mod import;
 mod live;
+mod manual;
 mod node;
 mod open;
 mod output;
+mod past;
 mod plan;
 mod problems;
+mod progress;
 mod read;
 mod schema;
 mod simulate;
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Demo => demo::run(),
         Command::Simulate(wanted) => simulate::run(&wanted),
         Command::Forecast(wanted) => forecast::run(&wanted),
+        Command::History(wanted) => past::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),
@@ -112,5 +116,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Template(wanted) => define::run(&*wanted),
         Command::SystemJob(wanted) => define::run(&wanted),
         Command::Workflow(wanted) => define::run(&wanted),
+        Command::Completions(wanted) => manual::completions(&wanted),
+        Command::Man(wanted) => manual::man(&wanted),
     }
 }

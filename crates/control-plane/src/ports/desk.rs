@@ -9,14 +9,26 @@ use scheduler_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Output, StoreError, TraceContext};
-use crate::definition::{Applied, DefinitionKind, Definitions, Run};
+use super::{HistoryFilter, Output, PastTask, StoreError, TraceContext};
+use crate::definition::{Applied, DefinitionKind, Definitions, Run, too_large};
 
 /// Everything that people ask of a store. Each call is one transaction that wakes the schedulers if it changes something.
 #[async_trait]
 pub trait Desk: Send + Sync {
     /// Launches these, all or none: `pending` rows, filled in from what is defined. The ids stand in the order of the launches.
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError>;
+
+    /// As [`launch`](Desk::launch), all or none, for so many that somebody watches: `taken` hears of how many the store has taken so
+    /// far. None of them is launched before all are.
+    async fn launch_many(
+        &self,
+        launches: &[Launch],
+        taken: &(dyn Fn(usize) + Send + Sync),
+    ) -> Result<Vec<TaskId>, StoreError> {
+        let ids = self.launch(launches).await?;
+        taken(launches.len());
+        Ok(ids)
+    }
 
     /// Asks to cancel these (R8.3): a waiting task is canceled at once, since nobody runs it; a running one's worker is told; the
     /// rest is for the next pass. The answers stand in the order of the questions.
@@ -42,6 +54,10 @@ pub trait Desk: Send + Sync {
 
     /// Tasks, unfinished ones in the order of R1 without inheritance, finished ones latest first.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError>;
+
+    /// Tasks that were there within a span of time, in the order in which they were launched, with what each waited for. A page
+    /// is as of one moment; tasks that are launched between two pages come last.
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError>;
 
     /// The instances, by hostname.
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError>;
@@ -80,6 +96,20 @@ impl Launch {
             launch_type: LaunchType::Manual,
             trace: None,
         }
+    }
+
+    /// Refuses payloads above the limit, before anything is sent anywhere.
+    pub fn check(launches: &[Self]) -> Result<(), StoreError> {
+        for launch in launches {
+            let own = match &launch.of {
+                Launchable::AdHocCommand { run, .. } => Some(&run.payload),
+                _ => None,
+            };
+            if let Some(message) = own.into_iter().chain(&launch.payload).find_map(too_large) {
+                return Err(StoreError::Refused(message));
+            }
+        }
+        Ok(())
     }
 }
 

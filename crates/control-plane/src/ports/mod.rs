@@ -11,6 +11,7 @@ mod broker;
 mod clock;
 mod desk;
 mod error;
+mod history;
 mod membership;
 mod outbox;
 mod pass;
@@ -29,11 +30,14 @@ pub use desk::{
     TaskStatus, TaskView,
 };
 pub use error::{BrokerError, StoreError};
+pub use history::{HistoryFilter, PastTask, PastWait};
 pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
 pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
 pub use wake::{Wake, Wakes, Wakeups};
-pub use work::{Assignment, Claimed, Ended, Order, Output, Report, Reported, Verdict, Work};
+pub use work::{
+    Assignment, Claimed, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
+};
 
 /// Everything that a control plane keeps: one value behind all ports of a store.
 pub trait Store: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync {}

@@ -5,8 +5,8 @@
 
 pub(crate) mod args;
 pub(crate) mod input;
-mod progress;
-mod report;
+mod picture;
+pub(crate) mod report;
 
 use std::io::Write;
 use std::path::Path;
@@ -17,9 +17,9 @@ use simulator::{Auditing, Comparison, Moment, Options, Outcome, Seed, Simulation
 use crate::Found;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
+use crate::progress::{Progress, Unit};
 use crate::read;
 use args::SimulateArgs;
-pub(crate) use progress::Bar;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.
 pub(crate) const AUDIT_ALL_UP_TO: usize = 50_000;
@@ -29,16 +29,22 @@ pub(crate) const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let workload = input::read(wanted)?;
-    let rules = read::rules(&wanted.rules)?;
+    let (workload, own) = input::read(wanted)?;
+    let rules = match (&wanted.rules, own) {
+        (Some(rules), _) => read::rules(rules)?,
+        (None, Some(own)) => own,
+        (None, None) => RuleSet::tower_2018(),
+    };
     let options = options(wanted, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
+        picture::write(wanted, &workload, &first, &[])?;
         print_one(wanted, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
+    picture::write(wanted, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
     write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
         report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
@@ -104,7 +110,7 @@ pub(crate) fn simulate(
     rules: &RuleSet,
     options: Options,
 ) -> Result<Outcome, Failure> {
-    let mut bar = Bar::new(what);
+    let mut bar = Progress::new(what, Unit::Tasks);
     let outcome = Simulation::new(workload, rules)
         .with(options)
         .run_with(&mut |progress| bar.set(progress.finished, progress.tasks));

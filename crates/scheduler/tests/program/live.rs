@@ -40,17 +40,22 @@ impl Live {
         ran.map(Ran::from).expect("the program starts")
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(arguments);
         serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"))
+    }
+
+    /// The store itself.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        let config = PostgresConfig::new(self.url.as_str()).schema(self.schema.as_str());
+        Arc::new(PostgresStore::connect(config).expect("a sound URL"))
     }
 
     /// Runs passes until none asks for another.
     pub(crate) fn pass(&self) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let config = PostgresConfig::new(self.url.as_str()).schema(self.schema.as_str());
-            let store: Arc<dyn Store> = Arc::new(PostgresStore::connect(config).expect("a sound URL"));
+            let store = self.store();
             let options = Options { audit: true, ..Options::default() };
             Scheduler::new(store, options).schedule().await.expect("a pass");
         });

@@ -5,8 +5,10 @@
 mod apply;
 mod bad_input;
 mod demo;
+mod history;
 mod import;
 mod live;
+mod manual;
 mod node;
 mod plan;
 mod readme;
@@ -14,6 +16,7 @@ mod rules;
 mod schema;
 mod terminal;
 mod top;
+mod workload;
 
 use std::io::Write;
 use std::path::PathBuf;
