@@ -1,6 +1,6 @@
 //! Completions and manual pages.
 
-use crate::run;
+use crate::{file, run};
 
 #[test]
 fn completions_of_every_shell_know_the_commands() {
@@ -19,7 +19,9 @@ fn completions_of_every_shell_know_the_commands() {
 #[test]
 fn a_shell_takes_its_completions() {
     let script = format!("{}\ncomplete -p scheduler", run(&["completions", "bash"]).out);
-    let taken = std::process::Command::new("bash").args(["--norc", "-c", &script]).output();
+    // A file, since an argument cannot be as long.
+    let path = file("completions.bash", script);
+    let taken = std::process::Command::new("bash").args(["--norc", &path]).output();
     let taken = taken.expect("bash, which the scripts need too");
     assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
     assert!(String::from_utf8_lossy(&taken.stdout).contains("_scheduler"));
