@@ -10,6 +10,7 @@ mod import;
 mod live;
 mod manual;
 mod node;
+mod picture;
 mod plan;
 mod readme;
 mod rules;
