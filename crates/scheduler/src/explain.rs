@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use control_plane::ports::{Reading, TaskView};
 use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskId};
 
 use crate::Found;
@@ -41,12 +42,35 @@ fn live(wanted: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Foun
     }
     let row = row.ok_or_else(|| unknown_task(id))?;
     let mut out = Output::stdout();
+    ended(&row, &mut out)?;
+    out.finish()?;
+    Ok(Found::Nothing)
+}
+
+/// All there is to say of a task that no pass reads.
+fn ended(row: &TaskView, out: &mut impl Write) -> io::Result<()> {
     let style = tone(row.status).style();
     let when = row.finished.map(|at| format!(" since {at}")).unwrap_or_default();
     let why = if row.explanation.is_empty() { String::new() } else { format!(": {}", row.explanation) };
-    writeln!(out, "{}: {style}{}{style:#}{when}{why}", title(&row), row.status.token())?;
-    out.finish()?;
-    Ok(Found::Nothing)
+    writeln!(out, "{}: {style}{}{style:#}{when}{why}", title(row), row.status.token())
+}
+
+/// What the command prints of a task, without colours, for whoever shows it elsewhere. `plan` is the plan of `reading`; without
+/// them, and for a task that is not in the snapshot, the row says all there is.
+pub(crate) fn lines(row: &TaskView, planned: Option<(&Reading, &Plan)>) -> Vec<String> {
+    let mut out = Vec::new();
+    // A vector takes everything.
+    let _written = match planned {
+        Some((reading, plan)) => {
+            let (snapshot, rules) = (&reading.snapshot, &reading.rules);
+            let rows: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == row.id).collect();
+            let answer = Answer { snapshot, rules, plan, names: Names::of(snapshot) };
+            if rows.is_empty() { ended(row, &mut out) } else { answer.print(&rows, &mut out) }
+        }
+        None => ended(row, &mut out),
+    };
+    let plain = anstream::adapter::strip_bytes(&out).into_vec();
+    String::from_utf8_lossy(&plain).lines().map(str::to_owned).collect()
 }
 
 fn answer(snapshot: &Snapshot, rules: &RuleSet, id: TaskId) -> Result<Found, Failure> {

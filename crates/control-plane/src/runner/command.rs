@@ -106,7 +106,8 @@ fn start(payload: &CommandPayload) -> Result<(Child, Receiver), String> {
     };
     let (reader, writer) = io::pipe().map_err(explain)?;
     let mut command = Command::new(program);
-    command.args(arguments).envs(&payload.environment);
+    // Whoever may change tasks by the node's page is a person: a task that prints its environment must not give that away.
+    command.args(arguments).env_remove("SCHEDULER_HTTP_TOKEN").envs(&payload.environment);
     if let Some(directory) = &payload.directory {
         command.current_dir(directory);
     }
