@@ -128,6 +128,15 @@ fn r6_a_start_moved_to_another_instance() {
 }
 
 #[test]
+fn a_violation_is_said_in_the_words_of_the_reasons() {
+    let found = mutated(|plan| *action(plan, 2) = Action::Start(ON_B));
+    let said: Vec<String> = found.iter().map(Violation::to_string).collect();
+    let about_2 = "R2: task 2: the plan says start on instance 2 of group 1; the rules say hold: it waits for job 1 to \
+        release project 1 (held for use, wanted for update)";
+    assert!(said.iter().any(|words| words == about_2), "{said:#?}");
+}
+
+#[test]
 fn r10_a_hold_turned_into_a_start() {
     for (task, rule) in [(2, "R2"), (3, "R3"), (4, "R5"), (7, "R6"), (8, "R6"), (14, "R11"), (16, "R5")] {
         names(task, rule, |plan| *action(plan, task) = Action::Start(ON_B));

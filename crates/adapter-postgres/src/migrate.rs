@@ -68,6 +68,14 @@ impl PostgresStore {
     /// Brings the tables to the version that this program needs, each migration in a transaction of its own. Any number of
     /// nodes may call it at once: one does the work, the others wait for it. Tables of a newer version are refused.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_with(&mut |_, _| ()).await
+    }
+
+    /// As [`migrate`](Self::migrate), and tells how many of how many migrations the tables have.
+    pub async fn migrate_with(
+        &self,
+        applied: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Result<(), StoreError> {
         loop {
             let mut session = self.raw_session(WHAT).await?;
             let key = self.inner.schema.lock(Lock::Migration);
@@ -78,6 +86,7 @@ impl PostgresStore {
             if found > NEEDED {
                 return Err(StoreError::Version { found, needed: NEEDED });
             }
+            applied(found as usize, MIGRATIONS.len());
             let Some(next) = MIGRATIONS.iter().find(|migration| migration.version > found) else {
                 return session.commit(WHAT).await;
             };

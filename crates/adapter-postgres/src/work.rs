@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control_plane::definition::{HandlerName, Run};
 use control_plane::ports::{
-    Assignment, Claimed, Membership, Order, Report, Reported, StoreError, Verdict, Work,
+    Assignment, Claimed, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict, Work,
 };
 use scheduler_core::{DispatchId, TaskId};
 use tokio_postgres::Row;
@@ -22,7 +22,20 @@ use crate::store::PostgresStore;
 macro_rules! assignment {
     () => {
         "t.id, t.dispatch_id, t.kind, t.name, r.handler, r.payload,
-            GREATEST(extract(epoch FROM t.started - t.dispatched), 0)::float8"
+            GREATEST(extract(epoch FROM t.started - t.dispatched), 0)::float8, s.number, s.slices"
+    };
+}
+
+/// What a task runs, and which slice it is: the workflow jobs of slices are those that come from a job template.
+macro_rules! and_what_it_runs {
+    () => {
+        " JOIN {schema}.run r ON r.id = t.run_id
+            LEFT JOIN LATERAL (
+                SELECT n.node_id AS number,
+                    (SELECT count(*) FROM {schema}.node every WHERE every.workflow_id = n.workflow_id) AS slices
+                FROM {schema}.node n JOIN {schema}.task w ON w.id = n.workflow_id AND w.template_id IS NOT NULL
+                WHERE n.workflow_id = t.workflow_id AND n.job_id = t.id
+            ) s ON true "
     };
 }
 
@@ -46,19 +59,22 @@ const CLAIM: &str = concat!(
             taken_by = $3, incarnation = $4,
             controller_id = CASE WHEN t.node_id IS NULL THEN COALESCE(t.controller_id, $3) ELSE t.controller_id END
         FROM locked WHERE t.id = locked.id
-        RETURNING t.id, t.dispatch_id, t.kind, t.name, t.run_id, t.started, t.dispatched, t.status
+        RETURNING t.id, t.dispatch_id, t.kind, t.name, t.run_id, t.started, t.dispatched, t.status, t.workflow_id
     )
     SELECT ",
     assignment!(),
-    " FROM t JOIN {schema}.run r ON r.id = t.run_id WHERE t.status = 'running'"
+    " FROM t",
+    and_what_it_runs!(),
+    "WHERE t.status = 'running'"
 );
 
 /// What this life of this node took before: the answer to that claim may have been lost.
 const TAKEN: &str = concat!(
     "SELECT ",
     assignment!(),
-    " FROM {schema}.task t JOIN {schema}.run r ON r.id = t.run_id
-    WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
+    " FROM {schema}.task t",
+    and_what_it_runs!(),
+    "WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
         AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
             WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
         AND EXISTS (SELECT FROM {schema}.instance WHERE id = $3 AND incarnation = $4)"
@@ -191,7 +207,10 @@ fn assignment(row: &Row) -> Result<Assignment, StoreError> {
         HandlerName::try_from(handler).map_err(|error| unreadable(format!("task {task}: {error}")))?;
     let payload = columns.next()?;
     let waited = Duration::try_from_secs_f64(columns.next()?).unwrap_or_default();
-    Ok(Assignment { task, dispatch, kind, name, run: Run { handler, payload }, waited })
+    let (number, slices): (Option<i64>, Option<i64>) = (columns.next()?, columns.next()?);
+    let count = |number: i64| u32::try_from(number).ok().map(SliceNumber);
+    let slice = number.and_then(count).zip(slices.and_then(count)).map(|(number, of)| Slice { number, of });
+    Ok(Assignment { task, dispatch, kind, name, run: Run { handler, payload }, slice, waited })
 }
 
 /// Reports column by column, as `unnest` takes them.

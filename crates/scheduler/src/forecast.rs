@@ -12,8 +12,8 @@ use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 use crate::Found;
 use crate::failure::Failure;
 use crate::output::{Output, table};
+use crate::progress::{Progress, Unit};
 use crate::read;
-use crate::simulate::Bar;
 use crate::source::Source;
 
 /// What to forecast.
@@ -66,7 +66,7 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
         ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
     let started = BTreeMap::new();
     let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
-    let mut bar = Bar::new("forecast, draws");
+    let mut bar = Progress::new("forecast", Unit::Draws);
     let forecast = forecaster.run(&mut |done, all| bar.set(done as usize, all as usize));
     bar.finish();
     let mut forecast = forecast.map_err(|error| Failure::new(error.to_string()))?;

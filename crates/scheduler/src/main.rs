@@ -14,11 +14,13 @@ mod failure;
 mod forecast;
 mod import;
 mod live;
+mod manual;
 mod node;
 mod open;
 mod output;
 mod plan;
 mod problems;
+mod progress;
 mod read;
 mod schema;
 mod simulate;
@@ -110,5 +112,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Template(wanted) => define::run(&*wanted),
         Command::SystemJob(wanted) => define::run(&wanted),
         Command::Workflow(wanted) => define::run(&wanted),
+        Command::Completions(wanted) => manual::completions(&wanted),
+        Command::Man(wanted) => manual::man(&wanted),
     }
 }

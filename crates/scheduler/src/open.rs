@@ -11,6 +11,7 @@ use control_plane::ports::{Broker, BrokerError, Store, StoreError};
 
 use crate::cli::live::{Database, Messages};
 use crate::failure::Failure;
+use crate::progress::{Progress, Unit};
 
 /// Runs one command's questions to a server.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -51,7 +52,11 @@ fn amqp(messages: &Messages) -> Result<AmqpConfig, Failure> {
 
 /// Brings the tables up to date.
 pub(crate) async fn migrate(database: &Database) -> Result<(), Failure> {
-    Ok(postgres(database)?.migrate().await?)
+    let mut progress = Progress::new("migrating the tables", Unit::Migrations);
+    let store = postgres(database)?;
+    let migrated = store.migrate_with(&mut |done, all| progress.set(done, all)).await;
+    progress.finish();
+    Ok(migrated?)
 }
 
 fn no_database() -> Failure {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use flate2::read::MultiGzDecoder;
 
 use crate::failure::Failure;
+use crate::progress;
 
 /// A file to read, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +43,11 @@ impl Source {
     pub(crate) fn read(&self) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let read = match self {
-            Self::Stdin => io::stdin().lock().read_to_end(&mut bytes),
-            Self::File(path) => File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
+            Self::Stdin => io::stdin().lock().read_to_end(&mut bytes).map(drop),
+            Self::File(path) => File::open(path).and_then(|mut file| {
+                let size = file.metadata().map_or(0, |metadata| metadata.len());
+                progress::read_to_end(&mut file, size, format!("reading {self}"), &mut bytes)
+            }),
         };
         read.map_err(|error| self.unreadable(&error))?;
         if !bytes.starts_with(&[0x1f, 0x8b]) {

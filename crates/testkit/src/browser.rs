@@ -13,12 +13,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use fantoccini::actions::{
+    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, WheelAction,
+    WheelActions,
+};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
 use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
+
+pub use fantoccini::key::Key;
 
 /// A window is as large as this unless a test changes it.
 pub const WIDTH: u32 = 1440;
@@ -108,6 +114,74 @@ impl Browser {
             assert!(began.elapsed() < PATIENCE, "never came true: {expression}");
             tokio::time::sleep(GLANCE).await;
         }
+    }
+
+    /// Presses and releases a key; special ones are those of [`Key`].
+    ///
+    /// # Panics
+    ///
+    /// When the browser is gone.
+    pub async fn press(&self, key: impl Into<char> + Send) {
+        let value = key.into();
+        let strokes =
+            KeyActions::new("keyboard".into()).then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        self.client.perform_actions(strokes).await.expect("a key can be pressed");
+    }
+
+    /// Moves the pointer to a place in the window, and clicks there if that is asked for.
+    ///
+    /// # Panics
+    ///
+    /// When the browser is gone.
+    pub async fn point(&self, (x, y): (f64, f64), click: bool) {
+        let mut moves =
+            MouseActions::new("mouse".into()).then(PointerAction::MoveTo { duration: None, x, y });
+        if click {
+            moves = moves
+                .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+                .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        }
+        self.client.perform_actions(moves).await.expect("the pointer can be moved");
+    }
+
+    /// Drags from one place in the window to another.
+    ///
+    /// # Panics
+    ///
+    /// When the browser is gone.
+    pub async fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        let moves = MouseActions::new("mouse".into())
+            .then(PointerAction::MoveTo { duration: None, x: from.0, y: from.1 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(PointerAction::MoveTo { duration: None, x: to.0, y: to.1 })
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(moves).await.expect("the pointer can be dragged");
+    }
+
+    /// Turns the wheel at a place in the window; less than zero is away from the reader.
+    ///
+    /// # Panics
+    ///
+    /// When the browser is gone.
+    pub async fn wheel(&self, (x, y): (i64, i64), turns: i64) {
+        let scroll = WheelAction::Scroll { duration: None, x, y, delta_x: 0, delta_y: turns };
+        let wheel = WheelActions::new("wheel".into()).then(scroll);
+        self.client.perform_actions(wheel).await.expect("the wheel can be turned");
+    }
+
+    /// The middle of an element in the window.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such element.
+    pub async fn middle_of(&self, selector: &str) -> (f64, f64) {
+        let body = format!(
+            "const box = document.querySelector({}).getBoundingClientRect();
+             return [box.x + box.width / 2, box.y + box.height / 2]",
+            json!(selector)
+        );
+        let place = self.run(&body).await;
+        (place[0].as_f64().expect("a number"), place[1].as_f64().expect("a number"))
     }
 
     /// Sends a command of the DevTools protocol, for what WebDriver has no word: preferences of the reader, folders for downloads.

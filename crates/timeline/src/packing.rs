@@ -1,7 +1,7 @@
 //! Which rows of a lane a bar takes, so that bars that are there at the same time never cover each other.
 //!
-//! On an instance a bar is as high as the forks that it costs, and takes the lowest stretch of rows that is free; where what is free
-//! lies apart, the lane grows. What waits takes one row each. Bars must come in the order of their beginnings. Costs
+//! On an instance a bar is as high as the forks that it costs, and takes the smallest gap between others that it fits in; where
+//! what is free lies apart, the lane grows. What waits takes one row each. Bars must come in the order of their beginnings. Costs
 //! a look at each bar of the lane that has not ended, or the logarithm of their number where bars take one row.
 
 use std::cmp::Reverse;
@@ -22,15 +22,15 @@ impl Stretches {
     /// The first of the rows that a bar takes.
     pub(crate) fn take(&mut self, from: Moment, to: Moment, height: u32) -> u32 {
         self.taken.retain(|&(_, _, until)| until > from);
-        let mut row = 0_u32;
-        let mut place = 0;
-        for &(start, rows, _) in &self.taken {
-            if start.saturating_sub(row) >= height {
-                break;
-            }
-            row = start.saturating_add(rows);
-            place += 1;
+        // Of the gaps that are large enough the smallest, which leaves the large ones for others; above all that is taken, if none is.
+        let mut gaps = Vec::new();
+        let mut free = 0_u32;
+        for (place, &(start, rows, _)) in self.taken.iter().enumerate() {
+            gaps.push((start.saturating_sub(free), free, place));
+            free = start.saturating_add(rows);
         }
+        let fitting = gaps.into_iter().filter(|&(gap, _, _)| gap >= height).min();
+        let (_, row, place) = fitting.unwrap_or((height, free, self.taken.len()));
         self.taken.insert(place, (row, height, after(from, to)));
         self.rows = self.rows.max(row.saturating_add(height));
         row
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_takes_the_lowest_rows_that_are_free() {
+    fn a_bar_takes_the_smallest_gap_that_it_fits_in() {
         let mut lane = Stretches::default();
         assert_eq!(lane.take(at(0), at(10), 4), 0);
         assert_eq!(lane.take(at(1), at(5), 2), 4);

@@ -11,7 +11,25 @@ use crate::payload::payload;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
-const SCRIPTS: [&str; 1] = [include_str!("page/script/decode.js")];
+const SCRIPTS: [&str; 17] = [
+    include_str!("page/script/decode.js"),
+    include_str!("page/script/model.js"),
+    include_str!("page/script/usage.js"),
+    include_str!("page/script/time.js"),
+    include_str!("page/script/filter.js"),
+    include_str!("page/script/view.js"),
+    include_str!("page/script/theme.js"),
+    include_str!("page/script/pens.js"),
+    include_str!("page/script/draw.js"),
+    include_str!("page/script/curves.js"),
+    include_str!("page/script/chain.js"),
+    include_str!("page/script/selection.js"),
+    include_str!("page/script/panel.js"),
+    include_str!("page/script/summary.js"),
+    include_str!("page/script/input.js"),
+    include_str!("page/script/controls.js"),
+    include_str!("page/script/main.js"),
+];
 
 /// Forbids everything but the page's own style and scripts. Markup that got in by a mistake could name no nonce inline, and could
 /// reach nothing.

@@ -75,6 +75,30 @@ impl<'a> Request<'a> {
     }
 }
 
+/// So many are taken at once when somebody watches: a moment's work.
+const PORTION: usize = 5_000;
+
+/// Launches these in portions of one transaction, and tells of each.
+pub(super) async fn launch_many(
+    store: &PostgresStore,
+    launches: &[Launch],
+    taken: &(dyn Fn(usize) + Send + Sync),
+) -> Result<Vec<TaskId>, StoreError> {
+    let mut session = store.session(WHAT).await?;
+    session.begin(WHAT, "BEGIN").await?;
+    let mut ids = Vec::with_capacity(launches.len());
+    for portion in launches.chunks(PORTION) {
+        let requests: Vec<Request<'_>> = portion.iter().map(Request::of).collect();
+        let requests = tokio_postgres::types::Json(requests);
+        let row = session.one(WHAT, LAUNCH, &[&requests]).await?;
+        let launched: Vec<TaskId> = Columns::of(&row).next_ids()?;
+        ids.extend(launched);
+        taken(ids.len());
+    }
+    session.commit(WHAT).await?;
+    Ok(ids)
+}
+
 /// Launches these, all or none.
 pub(super) async fn launch(store: &PostgresStore, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
     if launches.is_empty() {

@@ -25,6 +25,14 @@ impl Desk for PostgresStore {
         launch::launch(self, launches).await
     }
 
+    async fn launch_many(
+        &self,
+        launches: &[Launch],
+        taken: &(dyn Fn(usize) + Send + Sync),
+    ) -> Result<Vec<TaskId>, StoreError> {
+        launch::launch_many(self, launches, taken).await
+    }
+
     async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
         ask::cancel(self, tasks).await
     }

@@ -209,15 +209,17 @@ pub struct NodeDefinition {
 
 /// What a node starts: definitions by their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Starts {
     /// A job of a template.
     Template(String),
     /// An update of a project.
     Project(String),
     /// An update of an inventory source.
+    #[serde(alias = "inventory_source")]
     InventorySource(String),
     /// A system job.
+    #[serde(alias = "system_job")]
     SystemJob(String),
     /// A nested workflow.
     Workflow(String),

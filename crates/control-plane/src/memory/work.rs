@@ -1,13 +1,16 @@
 //! Claims, reports and orders: the part of a task's life that is a worker's.
 
 use async_trait::async_trait;
-use scheduler_core::{DispatchId, Outcome, State as TaskState, TaskId, Timestamp};
+use scheduler_core::{
+    DispatchId, Outcome, State as TaskState, TaskId, Timestamp, Work as TaskWork, WorkflowOf,
+};
 
 use super::MemoryStore;
 use super::row::Row;
 use super::state::State;
 use crate::ports::{
-    Assignment, Claimed, Ended, Membership, Order, Report, Reported, StoreError, Verdict, Work,
+    Assignment, Claimed, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict,
+    Work,
 };
 
 #[async_trait]
@@ -43,7 +46,7 @@ impl State {
         let is_member = self.is_member(by);
         let Some(row) = self.unfinished.get_mut(&id).filter(|_| is_member) else { return Claimed::Void };
         if row.runs_under(dispatch) && row.claimed_by == Some(by) {
-            return row.assignment(dispatch);
+            return self.assignment(id, dispatch);
         }
         if !row.waits_under(dispatch) {
             return Claimed::Void;
@@ -59,7 +62,23 @@ impl State {
         row.task.state = TaskState::Running(Box::new(row.placement));
         row.claimed_by = Some(by);
         row.started = Some(now);
-        row.assignment(dispatch)
+        self.assignment(id, dispatch)
+    }
+
+    fn assignment(&self, id: TaskId, dispatch: DispatchId) -> Claimed {
+        let claimed = self.unfinished.get(&id).and_then(|row| row.assignment(dispatch, self.slice(row)));
+        claimed.map_or(Claimed::Void, |assignment| Claimed::Run(Box::new(assignment)))
+    }
+
+    /// Which slice a job is, if its workflow job was made of slices.
+    fn slice(&self, row: &Row) -> Option<Slice> {
+        let (workflow, node) = row.node_of?;
+        let of_slices =
+            |row: &&Row| matches!(row.task.work, TaskWork::WorkflowJob { of: WorkflowOf::Slices(_), .. });
+        self.unfinished.get(&workflow).filter(of_slices)?;
+        let count = |number: usize| u32::try_from(number).ok().map(SliceNumber);
+        let nodes = self.graphs.get(&workflow)?.nodes.len();
+        Some(Slice { number: count(usize::try_from(node.get()).ok()?)?, of: count(nodes)? })
     }
 
     fn take_report(&mut self, report: &Report, now: Timestamp) -> Reported {
@@ -86,16 +105,17 @@ impl State {
 }
 
 impl Row {
-    fn assignment(&self, dispatch: DispatchId) -> Claimed {
-        let Some(run) = self.run.as_deref().cloned() else { return Claimed::Void };
+    fn assignment(&self, dispatch: DispatchId, slice: Option<Slice>) -> Option<Assignment> {
+        let run = self.run.as_deref().cloned()?;
         let waited = self.started.zip(self.dispatched).map(|(started, dispatched)| started - dispatched);
-        Claimed::Run(Box::new(Assignment {
+        Some(Assignment {
             task: self.task.id,
             dispatch,
             kind: self.task.kind(),
             name: self.task.name.as_ref().to_owned(),
             run,
+            slice,
             waited: waited.and_then(|waited| waited.to_std().ok()).unwrap_or_default(),
-        }))
+        })
     }
 }

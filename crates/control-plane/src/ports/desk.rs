@@ -18,6 +18,18 @@ pub trait Desk: Send + Sync {
     /// Launches these, all or none: `pending` rows, filled in from what is defined. The ids stand in the order of the launches.
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError>;
 
+    /// As [`launch`](Desk::launch), all or none, for so many that somebody watches: `taken` hears of how many the store has taken so
+    /// far. None of them is launched before all are.
+    async fn launch_many(
+        &self,
+        launches: &[Launch],
+        taken: &(dyn Fn(usize) + Send + Sync),
+    ) -> Result<Vec<TaskId>, StoreError> {
+        let ids = self.launch(launches).await?;
+        taken(launches.len());
+        Ok(ids)
+    }
+
     /// Asks to cancel these (R8.3): a waiting task is canceled at once, since nobody runs it; a running one's worker is told; the
     /// rest is for the next pass. The answers stand in the order of the questions.
     async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError>;

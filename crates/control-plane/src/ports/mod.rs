@@ -33,7 +33,9 @@ pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing
 pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
 pub use wake::{Wake, Wakes, Wakeups};
-pub use work::{Assignment, Claimed, Ended, Order, Output, Report, Reported, Verdict, Work};
+pub use work::{
+    Assignment, Claimed, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
+};
 
 /// Everything that a control plane keeps: one value behind all ports of a store.
 pub trait Store: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync {}

@@ -58,8 +58,29 @@ pub struct Assignment {
     pub name: String,
     /// What to run. Kept out of messages and out of `Debug`, since payloads may hold secrets.
     pub run: Run,
+    /// Which slice it is, of a job that was cut into several.
+    pub slice: Option<Slice>,
     /// How long it waited for its taker since it was dispatched, by the store's clock.
     pub waited: Duration,
+}
+
+/// One of the equal parts that a job was cut into; which part of the work that is, is for what runs it to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Which, from 1.
+    pub number: SliceNumber,
+    /// How many there are.
+    pub of: SliceNumber,
+}
+
+/// A number of slices, or the number of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SliceNumber(pub u32);
+
+impl fmt::Display for SliceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl fmt::Debug for Assignment {

@@ -65,7 +65,7 @@ async fn run(
     options: CommandOptions,
     guardian: Arc<Guardian>,
 ) -> Ended {
-    let (mut child, mut pipe) = match start(&payload) {
+    let (mut child, mut pipe) = match start(&payload, &context) {
         Ok(started) => started,
         Err(explanation) => return Ended::because(Outcome::Error, explanation),
     };
@@ -95,8 +95,16 @@ async fn run(
     ended
 }
 
+/// What a command is told of its task in its environment; what the payload says of the same variables counts.
+fn told(context: &Context) -> impl Iterator<Item = (&'static str, String)> {
+    let slice = context.slice.map(|slice| {
+        [("SCHEDULER_SLICE", slice.number.to_string()), ("SCHEDULER_SLICES", slice.of.to_string())]
+    });
+    [("SCHEDULER_TASK", context.task.to_string())].into_iter().chain(slice.into_iter().flatten())
+}
+
 /// Starts the child; an error is the explanation.
-fn start(payload: &CommandPayload) -> Result<(Child, Receiver), String> {
+fn start(payload: &CommandPayload, context: &Context) -> Result<(Child, Receiver), String> {
     let Some((program, arguments)) = payload.argv.split_first() else {
         return Err("`argv` is empty: its first word is the program".into());
     };
@@ -107,7 +115,7 @@ fn start(payload: &CommandPayload) -> Result<(Child, Receiver), String> {
     let (reader, writer) = io::pipe().map_err(explain)?;
     let mut command = Command::new(program);
     // Whoever may change tasks by the node's page is a person: a task that prints its environment must not give that away.
-    command.args(arguments).env_remove("SCHEDULER_HTTP_TOKEN").envs(&payload.environment);
+    command.args(arguments).env_remove("SCHEDULER_HTTP_TOKEN").envs(told(context)).envs(&payload.environment);
     if let Some(directory) = &payload.directory {
         command.current_dir(directory);
     }

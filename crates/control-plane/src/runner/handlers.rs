@@ -17,7 +17,7 @@ use super::Boxed;
 use super::command::{self, CommandOptions};
 use super::hooks::{Ending, Hook, Hooks};
 use crate::definition::HandlerName;
-use crate::ports::{Assignment, Ended, TraceContext};
+use crate::ports::{Assignment, Ended, Slice, TraceContext};
 
 /// What a handler knows of the task that it runs, besides the payload.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Context {
     pub kind: Kind,
     /// Its name.
     pub name: Arc<str>,
+    /// Which slice it is, of a job that was cut into several.
+    pub slice: Option<Slice>,
     /// The trace that it belongs to.
     pub trace: Option<TraceContext>,
     stopping: CancellationToken,
@@ -46,6 +48,7 @@ impl Context {
             dispatch: assignment.dispatch,
             kind: assignment.kind,
             name: Arc::from(assignment.name.as_str()),
+            slice: assignment.slice,
             trace,
             stopping,
         }

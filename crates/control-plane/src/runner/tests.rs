@@ -26,6 +26,7 @@ fn assignment(handler: &str, payload: Value) -> Assignment {
         kind: Kind::Job,
         name: "resize".into(),
         run: Run { handler: name(handler), payload },
+        slice: None,
         waited: Duration::ZERO,
     }
 }

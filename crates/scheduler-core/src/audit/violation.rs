@@ -1,6 +1,7 @@
 //! What an audit finds: which rule a plan breaks, about what, and how.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use core::fmt;
 
 use serde::Serialize;
@@ -119,7 +120,13 @@ impl fmt::Display for Fault {
             Self::Decision { expected, found } => {
                 let said = found.as_deref().map(Said);
                 let right = expected.as_deref().map(Said);
-                differs(f, "decision", right.as_ref(), said.as_ref())
+                match (&said, &right) {
+                    // Two reasons may differ in what no sentence tells.
+                    (Some(said), Some(right)) if said.to_string() == right.to_string() => {
+                        write!(f, "the plan says {:?}; the rules say {:?}", said.0, right.0)
+                    }
+                    _ => differs(f, "decision", right.as_ref(), said.as_ref()),
+                }
             }
             Self::Twice => f.write_str("the plan speaks of it twice"),
             Self::OutOfOrder => {
@@ -177,26 +184,26 @@ impl<T: fmt::Debug> fmt::Display for Raw<T> {
     }
 }
 
-/// An action, the commonest in words.
+/// An action in words.
 struct Said<'a>(&'a Action);
 
 impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Action::Start(place) => start(f, place),
-            Action::Hold(reason) => write!(f, "hold: {reason:?}"),
-            Action::End(end) => write!(f, "end as {}: {end:?}", end.outcome()),
+            Action::Hold(reason) => write!(f, "hold: it {reason}"),
+            Action::End(end) => write!(f, "end as {}: {end}", end.outcome()),
             Action::TakeBack(back) => {
                 write!(f, "take back from dispatch {}, then ", back.replaces)?;
                 match &back.then {
                     Then::Start(place) => start(f, place),
-                    Then::Hold(reason) => write!(f, "hold: {reason:?}"),
-                    Then::End(end) => write!(f, "end as {}: {end:?}", end.outcome()),
+                    Then::Hold(reason) => write!(f, "hold: it {reason}"),
+                    Then::End(end) => write!(f, "end as {}: {end}", end.outcome()),
                 }
             }
             Action::Redispatch(dispatch) => write!(f, "dispatch again, replacing dispatch {dispatch}"),
             Action::RequestCancel { workflow } => write!(f, "request its cancel for workflow job {workflow}"),
-            Action::Leave(malformed) => write!(f, "leave it as it is: {malformed:?}"),
+            Action::Leave(malformed) => write!(f, "leave it as it is: {malformed}"),
         }
     }
 }

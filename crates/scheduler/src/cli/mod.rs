@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-At a desk, from files: plan, explain FILE TASK, audit, schema, rules, import, demo.
+At a desk, from files: plan, explain FILE TASK, audit, schema, rules, import, simulate, forecast, demo, completions, man.
 On a live control plane, whose database is named by --database-url or DATABASE_URL: the others.
 
 Exit codes:
@@ -119,6 +119,10 @@ pub(crate) enum Command {
     /// Workflow templates
     #[command(subcommand)]
     Workflow(Define<define::WorkflowFlags>),
+    /// Print completions for a shell
+    Completions(crate::manual::CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands
+    Man(crate::manual::ManArgs),
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `scheduler launch`: new tasks, all or none.
 
 use std::io::Write as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use control_plane::definition::Run;
@@ -14,9 +15,13 @@ use crate::cli::live::LaunchArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
+use crate::progress::{Progress, Unit};
 
 /// How long to wait before asking again whether a task has ended.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Fewer are launched in a moment.
+const MANY: usize = 5_000;
 
 /// Launches, says the ids, and waits for the ends if that is wanted.
 pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
@@ -24,7 +29,7 @@ pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
     let mut out = Output::stdout();
     open::block_on(async {
         let store = open::store(&wanted.database)?;
-        let ids = store.launch(&launches).await?;
+        let ids = launch(&*store, &launches).await?;
         if !wanted.wait {
             told(&ids, &launches, wanted.json, &mut out)?;
             return Ok(Found::Nothing);
@@ -42,6 +47,24 @@ pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
         Ok(Found::something_if(ended.iter().any(|task| task.status != TaskStatus::Successful)))
     })
     .and_then(|found| out.finish().map(|()| found))
+}
+
+/// Launches all, and says on standard error how far it has come when they are many.
+async fn launch(store: &dyn Store, launches: &[Launch]) -> Result<Vec<TaskId>, Failure> {
+    if launches.len() < MANY {
+        return Ok(store.launch(launches).await?);
+    }
+    let progress = Mutex::new(Progress::new("launching", Unit::Tasks));
+    let taken = |count| {
+        if let Ok(mut progress) = progress.lock() {
+            progress.set(count, launches.len());
+        }
+    };
+    let launched = store.launch_many(launches, &taken).await;
+    if let Ok(progress) = progress.into_inner() {
+        progress.finish();
+    }
+    Ok(launched?)
 }
 
 fn launches(wanted: &LaunchArgs) -> Result<Vec<Launch>, Failure> {

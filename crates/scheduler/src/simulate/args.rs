@@ -61,6 +61,9 @@ pub(crate) struct SimulateArgs {
     /// Print everything as JSON: each task's timeline, the passes, waiting times and the use of capacity
     #[arg(long)]
     pub(crate) json: bool,
+    /// Draw the timeline here too, as one HTML file for any browser; of a comparison, that of the run with the change
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write here instead of to standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -75,6 +78,7 @@ Examples:
   scheduler simulate log.swf.gz --instances 4 --compare-rules awx-2024
   scheduler simulate log.swf.gz --change 'instance add node-5 128' --change 'at 86400 instance remove node-1'
   scheduler simulate --generate tasks=10000,load=0.9,instances=20 --reserve-after 600
+  scheduler simulate log.swf.gz --instances 4 --html timeline.html
 
 Exit codes: 0 every task ended, 2 some never can, 1 an error.";
 

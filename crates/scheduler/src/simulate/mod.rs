@@ -5,7 +5,7 @@
 
 pub(crate) mod args;
 mod input;
-mod progress;
+mod picture;
 mod report;
 
 use std::io::Write;
@@ -17,9 +17,9 @@ use simulator::{Auditing, Comparison, Moment, Options, Outcome, Seed, Simulation
 use crate::Found;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
+use crate::progress::{Progress, Unit};
 use crate::read;
 use args::SimulateArgs;
-pub(crate) use progress::Bar;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.
 const AUDIT_ALL_UP_TO: usize = 50_000;
@@ -35,10 +35,12 @@ pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
+        picture::write(wanted, &workload, &first, &[])?;
         print_one(wanted, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
+    picture::write(wanted, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
     write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
         report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
@@ -99,7 +101,7 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
 
 /// Runs one simulation, and says on standard error how far it has come.
 fn simulate(what: &str, workload: &Workload, rules: &RuleSet, options: Options) -> Result<Outcome, Failure> {
-    let mut bar = Bar::new(what);
+    let mut bar = Progress::new(what, Unit::Tasks);
     let outcome = Simulation::new(workload, rules)
         .with(options)
         .run_with(&mut |progress| bar.set(progress.finished, progress.tasks));

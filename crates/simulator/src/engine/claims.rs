@@ -20,18 +20,27 @@ pub(super) struct Claimed {
 
 type ByMode = [u32; Mode::ALL.len()];
 
+/// The modes that are in use, as bits: by unfinished tasks, and by those that hold.
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    all: u8,
+    held: u8,
+}
+
 /// How often each resource is claimed in each mode: by unfinished tasks, and by those that hold.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     numbers: FxHashMap<ResourceKey, u32>,
     all: Vec<ByMode>,
     held: Vec<ByMode>,
+    /// The modes in which each resource is claimed at all.
+    used: Vec<Used>,
     /// The claims of the task that was asked about last, kept for their room.
     buffer: Vec<Claimed>,
 }
 
 /// Whether tasks of equal claims could be blocked (R2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Blocking {
     /// Nobody claims what would block them.
     Impossible,
@@ -75,8 +84,11 @@ impl Claims {
             let (resource, mode) = (claim.resource as usize, claim.mode as usize);
             let all = self.all.get_mut(resource).and_then(|modes| modes.get_mut(mode));
             let held = self.held.get_mut(resource).and_then(|modes| modes.get_mut(mode));
-            if let (Some(all), Some(held)) = (all, held) {
+            if let (Some(all), Some(held), Some(used)) = (all, held, self.used.get_mut(resource)) {
                 change(all, held);
+                let bit = 1 << claim.mode as u8;
+                used.all = if *all > 0 { used.all | bit } else { used.all & !bit };
+                used.held = if *held > 0 { used.held | bit } else { used.held & !bit };
             }
         }
         self.buffer = claimed;
@@ -90,6 +102,7 @@ impl Claims {
             if number == next {
                 self.all.push(ByMode::default());
                 self.held.push(ByMode::default());
+                self.used.push(Used::default());
             }
             let pairs = || rules.matrix(resource).into_iter().flat_map(|matrix| &matrix.forbidden);
             let forbidden = pairs().filter(|(_, held)| *held == mode).map(|(pending, _)| 1 << *pending as u8);
@@ -105,36 +118,43 @@ impl Claims {
     /// held, would block.
     pub(super) fn can_be_behind(&self, claimed: &[Claimed]) -> bool {
         claimed.iter().any(|claim| {
-            let all = self.all.get(claim.resource as usize).copied().unwrap_or_default();
-            Mode::ALL
-                .into_iter()
-                .zip(all)
-                .any(|(mode, all)| claim.forbidden & (1 << mode as u8) != 0 && all > 0)
+            self.used.get(claim.resource as usize).is_some_and(|used| claim.forbidden & used.all != 0)
         })
     }
 
     /// Whether tasks that claim this, so many of them, could be blocked.
     pub(super) fn blocking(&self, claimed: &[Claimed], tasks: usize) -> Blocking {
-        let mut blocking = Blocking::Impossible;
         let own = u32::try_from(tasks).unwrap_or(u32::MAX);
+        let mut blocking = Blocking::Impossible;
         for claim in claimed {
-            let modes = |counts: &[ByMode]| counts.get(claim.resource as usize).copied().unwrap_or_default();
-            let (all, held) = (modes(&self.all), modes(&self.held));
-            for (mode, (all, held)) in Mode::ALL.into_iter().zip(all.into_iter().zip(held)) {
-                if claim.forbidding & (1 << mode as u8) == 0 {
-                    continue;
-                }
-                if held > 0 {
-                    return Blocking::Certain;
-                }
-                let among_own =
-                    claimed.iter().any(|other| other.resource == claim.resource && other.mode == mode);
-                let strangers = if among_own { all.saturating_sub(own) } else { all };
-                if strangers > 0 {
-                    blocking = Blocking::Possible;
-                } else if among_own && own > 1 && blocking == Blocking::Impossible {
-                    blocking = Blocking::ByOwnLine;
-                }
+            let Some(used) = self.used.get(claim.resource as usize) else { continue };
+            if claim.forbidding & used.held != 0 {
+                return Blocking::Certain;
+            }
+            // Nothing forbids most claims of most resources, and nothing more is to be looked at.
+            if claim.forbidding & used.all != 0 {
+                blocking = blocking.max(self.blocking_by_pending(claim, claimed, own));
+            }
+        }
+        blocking
+    }
+
+    /// Whether pending tasks could block such a claim.
+    fn blocking_by_pending(&self, claim: &Claimed, claimed: &[Claimed], own: u32) -> Blocking {
+        let mut blocking = Blocking::Impossible;
+        let all = self.all.get(claim.resource as usize).copied().unwrap_or_default();
+        for (mode, all) in Mode::ALL.into_iter().zip(all) {
+            if claim.forbidding & (1 << mode as u8) == 0 {
+                continue;
+            }
+            let among_own =
+                claimed.iter().any(|other| other.resource == claim.resource && other.mode == mode);
+            let strangers = if among_own { all.saturating_sub(own) } else { all };
+            if strangers > 0 {
+                return Blocking::Possible;
+            }
+            if among_own && own > 1 {
+                blocking = Blocking::ByOwnLine;
             }
         }
         blocking

@@ -104,11 +104,13 @@ macro_rules! store_conformance {
             launching::a_launch_may_name_its_priority_and_why_it_is
             launching::a_payload_is_laid_over_that_of_the_definition
             launching::a_payload_reaches_each_slice
+            launching::each_slice_is_told_which_it_is
             launching::a_workflow_takes_no_payload
             launching::a_trace_is_carried_on_by_the_dispatch
             launching::a_trace_is_inherited_by_what_passes_create
             launching::unknown_names_are_refused_by_name
             launching::all_of_a_batch_are_launched_or_none
+            launching::many_are_launched_or_none_and_it_is_told_how_far_they_are
             launching::r5_a_dependency_is_awaited
             launching::r5_a_failed_dependency_fails_with_awx_text
             launching::a_definition_that_changes_leaves_launched_tasks_as_they_are

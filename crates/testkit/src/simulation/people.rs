@@ -78,7 +78,7 @@ pub fn cluster(weather: &Weather) -> Definitions {
                 { "name": "deploy", "starts": { "template": "deploy" }, "on_success": ["sure"], "on_failure": ["clean"] },
                 { "name": "sure", "starts": { "approval": { "timeout": 300 } }, "on_success": ["check"], "on_failure": ["clean"] },
                 { "name": "check", "starts": { "template": "check" }, "always": ["report"] },
-                { "name": "clean", "starts": { "system_job": "cleanup" }, "always": ["report"] },
+                { "name": "clean", "starts": { "system-job": "cleanup" }, "always": ["report"] },
                 { "name": "report", "starts": { "template": "report" } },
             ] },
             { "name": "nested", "allow_simultaneous": true, "node": [

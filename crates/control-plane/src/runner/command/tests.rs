@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::definition::{HandlerName, Run};
-use crate::ports::{Assignment, Output};
+use crate::ports::{Assignment, Output, Slice, SliceNumber};
 
 const OPTIONS: CommandOptions = CommandOptions { output_limit: 1024, term_grace: Duration::from_millis(300) };
 
@@ -23,6 +23,7 @@ fn context(stopping: &CancellationToken) -> Context {
         kind: Kind::Job,
         name: "a command".into(),
         run: Run { handler: HandlerName::command(), payload: serde_json::Value::Null },
+        slice: None,
         waited: Duration::ZERO,
     };
     Context::new(&assignment, None, stopping.clone())
@@ -30,6 +31,16 @@ fn context(stopping: &CancellationToken) -> Context {
 
 async fn end(payload: CommandPayload) -> Ended {
     run(payload, context(&CancellationToken::new()), OPTIONS, Arc::default()).await
+}
+
+#[tokio::test]
+async fn a_command_is_told_its_task_and_its_slice() {
+    let script = "echo $SCHEDULER_TASK ${SCHEDULER_SLICE-none} ${SCHEDULER_SLICES-none}";
+    assert_eq!(printed(&end(shell(script)).await), "1 none none\n");
+    let mut context = context(&CancellationToken::new());
+    context.slice = Some(Slice { number: SliceNumber(2), of: SliceNumber(3) });
+    let ended = run(shell(script), context, OPTIONS, Arc::default()).await;
+    assert_eq!(printed(&ended), "1 2 3\n");
 }
 
 fn printed(ended: &Ended) -> &str {

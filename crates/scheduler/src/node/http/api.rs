@@ -115,8 +115,8 @@ async fn fulfil(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Re
 fn other_method(asked: Asked, path: &str) -> Answer {
     let allowed = if asked.is_change() { "POST" } else { "GET, HEAD" };
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    let refusal =
-        Refusal::new(status, "method", path, "this method is not answered here").remedy(format!("use {allowed}"));
+    let refusal = Refusal::new(status, "method", path, "this method is not answered here")
+        .remedy(format!("use {allowed}"));
     let mut answer = Answer::from(refusal);
     answer.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static(allowed));
     answer
@@ -134,8 +134,15 @@ async fn admitted<T: serde::de::DeserializeOwned>(
     })?;
     let body = body(request).await?;
     serde_json::from_slice(&body).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, "body", format!("body, column {}", error.column()), error.to_string())
-            .remedy("send `{}` to cancel, or `{\"answer\": \"approve\"}` or `{\"answer\": \"deny\"}` to an approval")
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "body",
+            format!("body, column {}", error.column()),
+            error.to_string(),
+        )
+        .remedy(
+            "send `{}` to cancel, or `{\"answer\": \"approve\"}` or `{\"answer\": \"deny\"}` to an approval",
+        )
     })
 }
 
@@ -181,9 +188,11 @@ async fn decide(site: &Site, id: TaskId, word: Word, peer: SocketAddr) -> Result
             tracing::info!(%peer, task = %id, answer = said, "answered over HTTP");
             Ok(done(id, "recorded"))
         }
-        Answered::NotWaiting => {
-            Err(conflict(id, "it does not wait for a word", "only running approvals do; /api/look lists them"))
-        }
+        Answered::NotWaiting => Err(conflict(
+            id,
+            "it does not wait for a word",
+            "only running approvals do; /api/look lists them",
+        )),
         Answered::Unknown => Err(chains::unknown(id)),
     }
 }

@@ -96,7 +96,8 @@ impl Chains {
             let plan = scheduler_core::plan(&reading.snapshot, &reading.rules);
             Planned { reading, plan }
         };
-        let planned = tokio::task::spawn_blocking(move || plan(reading)).await.map_err(|_| fault("the plan"))?;
+        let planned =
+            tokio::task::spawn_blocking(move || plan(reading)).await.map_err(|_| fault("the plan"))?;
         known.pace.answered(began);
         let planned = Arc::new(planned);
         known.planned = Some(planned.clone());
@@ -124,8 +125,13 @@ fn chain(row: &TaskView, planned: Option<&Planned>) -> Vec<String> {
 
 /// There is no such task.
 pub(super) fn unknown(id: TaskId) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "unknown_task", format!("task {id}"), format!("there is no task {id}"))
-        .remedy("/api/look lists those that have not ended, and those that ended last")
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "unknown_task",
+        format!("task {id}"),
+        format!("there is no task {id}"),
+    )
+    .remedy("/api/look lists those that have not ended, and those that ended last")
 }
 
 fn fault(what: &'static str) -> Refusal {

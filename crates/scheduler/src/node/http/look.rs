@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{NodeView, Statistics, Store, StoreError, TaskFilter, TaskStatus, TaskView};
-use scheduler_core::{Forks, GroupId, Kind, NodeType, Placement, Priority, Seconds, TaskCount, TaskId, Timestamp};
+use scheduler_core::{
+    Forks, GroupId, Kind, NodeType, Placement, Priority, Seconds, TaskCount, TaskId, Timestamp,
+};
 use serde::Serialize;
 
 use crate::decisions::{Tone, holds};
@@ -227,7 +229,8 @@ fn row(task: &TaskView, names: &Names<'_>) -> Row {
 
 fn groups(statistics: &Statistics, defined: &Defined) -> Vec<Group> {
     let group = |(name, &(capacity, used)): (&String, &(Forks, Forks))| {
-        let (container, max_forks, max_concurrent_jobs) = defined.groups.get(name).copied().unwrap_or_default();
+        let (container, max_forks, max_concurrent_jobs) =
+            defined.groups.get(name).copied().unwrap_or_default();
         Group { name: name.clone(), capacity, used, container, max_forks, max_concurrent_jobs }
     };
     statistics.groups.iter().map(group).collect()

@@ -34,8 +34,10 @@ impl Token {
     pub(in crate::node) fn given(file: Option<&PathBuf>) -> Result<Option<Self>, Failure> {
         match (file, std::env::var_os(VARIABLE).filter(|set| !set.is_empty())) {
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Failure::new(format!("--http-token-file and {VARIABLE} are both given"))
-                .remedy("give one of them")),
+            (Some(_), Some(_)) => {
+                Err(Failure::new(format!("--http-token-file and {VARIABLE} are both given"))
+                    .remedy("give one of them"))
+            }
             (Some(file), None) => Self::in_file(file).map(Some),
             (None, Some(set)) => {
                 let text = set.into_string().unwrap_or_default();
@@ -80,11 +82,14 @@ pub(super) fn admit(token: Option<&Token>, headers: &HeaderMap) -> Result<(), Re
             "this node",
             "changes are not allowed here: no token is configured",
         )
-        .remedy(format!("start the node with --http-token-file FILE, or with {VARIABLE} in its environment")));
+        .remedy(format!(
+            "start the node with --http-token-file FILE, or with {VARIABLE} in its environment"
+        )));
     };
     from_here(headers)?;
     let json = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
-    if json.split(';').next().map(str::trim).is_none_or(|kind| !kind.eq_ignore_ascii_case("application/json")) {
+    if json.split(';').next().map(str::trim).is_none_or(|kind| !kind.eq_ignore_ascii_case("application/json"))
+    {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "not_json",

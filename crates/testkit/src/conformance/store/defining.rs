@@ -52,8 +52,8 @@ fn everything() -> Definitions {
             { "name": "flow", "allow_simultaneous": true, "priority": 14, "node": [
                 { "name": "z", "starts": { "template": "job" }, "on_success": ["a", "b"], "on_failure": ["c"], "always": ["d"] },
                 { "name": "a", "starts": { "project": "code" }, "convergence": "all" },
-                { "name": "b", "starts": { "inventory_source": "source" } },
-                { "name": "c", "starts": { "system_job": "system" } },
+                { "name": "b", "starts": { "inventory-source": "source" } },
+                { "name": "c", "starts": { "system-job": "system" } },
                 { "name": "d", "starts": { "approval": { "timeout": 15 } }, "on_success": ["e"] },
                 { "name": "e", "starts": { "workflow": "inner" }, "on_success": ["f"] },
                 { "name": "f", "starts": { "approval": {} } },

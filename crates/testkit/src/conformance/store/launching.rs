@@ -1,9 +1,9 @@
 //! Launches: rows filled in from what is defined, all of a batch or none.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use control_plane::definition::Run;
-use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TraceContext};
+use control_plane::ports::{Launch, Launchable, SliceNumber, Store, TaskStatus, TraceContext};
 use scheduler_core::{
     GroupId, Kind, LaunchType, Outcome, Priority, ProjectUpdateType, State, Task, TaskId, Work, WorkflowOf,
 };
@@ -167,6 +167,26 @@ pub async fn a_payload_reaches_each_slice(store: Arc<dyn Store>) {
     }
 }
 
+pub async fn each_slice_is_told_which_it_is(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let sliced = world.launch(template("sliced")).await;
+    let whole = world.launch(template("alone")).await;
+    let release = world.launch(workflow("release")).await;
+    world.passes().await;
+    let mut numbers = Vec::new();
+    for id in world.jobs_of(sliced, TaskStatus::Waiting).await {
+        let slice = world.take_up(id).await.slice.expect("a slice");
+        assert_eq!(slice.of, SliceNumber(3));
+        numbers.push(slice.number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3].map(SliceNumber));
+    assert_eq!(world.take_up(whole).await.slice, None);
+    for id in world.jobs_of(release, TaskStatus::Waiting).await {
+        assert_eq!(world.take_up(id).await.slice, None, "a node's job is no slice");
+    }
+}
+
 pub async fn a_workflow_takes_no_payload(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let launch = Launch { payload: Some(json!({ "colour": "green" })), ..workflow("release") };
@@ -237,6 +257,27 @@ pub async fn all_of_a_batch_are_launched_or_none(store: Arc<dyn Store>) {
     assert_eq!(names, ["deploy", "alone", "release"], "in the order of the launches");
     assert!(ids.is_sorted(), "a later launch has a higher id");
     assert_eq!(world.store.launch(&[]).await.unwrap(), []);
+}
+
+pub async fn many_are_launched_or_none_and_it_is_told_how_far_they_are(store: Arc<dyn Store>) {
+    const MANY: usize = 6_000;
+    let world = World::new(store).await;
+    let told = Mutex::new(Vec::new());
+    let tell = |count| told.lock().unwrap().push(count);
+    let mut launches = vec![template("alone"); MANY];
+    launches.push(template("nowhere"));
+    let message = refusal(world.store.launch_many(&launches, &tell).await);
+    assert!(message.contains("nowhere"), "{message}");
+    assert_eq!(world.store.read().await.unwrap().snapshot.tasks.len(), 0, "none of them");
+    told.lock().unwrap().clear();
+    launches.pop();
+    let ids = world.store.launch_many(&launches, &tell).await.unwrap();
+    assert_eq!(ids.len(), MANY);
+    assert!(ids.is_sorted());
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted());
+    assert_eq!(told.last(), Some(&MANY));
+    assert_eq!(world.store.launch_many(&[], &|_| ()).await.unwrap(), []);
 }
 
 pub async fn r5_a_dependency_is_awaited(store: Arc<dyn Store>) {

@@ -112,7 +112,9 @@ async fn with_the_token_an_approval_gets_its_word_once() {
 
 #[test]
 fn a_token_is_long_enough_and_fits_a_header_and_is_never_printed() {
-    for (text, words) in [("", "0 characters"), ("short", "5 characters"), ("a token with its spaces", "spaces")] {
+    for (text, words) in
+        [("", "0 characters"), ("short", "5 characters"), ("a token with its spaces", "spaces")]
+    {
         let failure = Token::checked(text).unwrap_err().to_string();
         assert!(failure.contains(words) && failure.contains("openssl rand"), "{failure}");
         assert!(text.is_empty() || !failure.contains(text), "{failure}");

@@ -75,7 +75,8 @@ fn the_page_has_no_script_and_no_style_but_its_files_and_makes_no_element_of_tex
         include_str!("../page/words.js"),
         include_str!("../page/ask.js"),
     ] {
-        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage"] {
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage"]
+        {
             assert!(!script.contains(way), "{way}");
         }
     }
@@ -89,7 +90,10 @@ async fn a_look_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
     let look = port.get("/api/look").await.json();
     assert_eq!(look["version"], 1);
     assert_eq!(look["stale"], json!(null));
-    assert_eq!(look["served_by"], json!({ "node": "node-a", "program": env!("CARGO_PKG_VERSION"), "changes": false }));
+    assert_eq!(
+        look["served_by"],
+        json!({ "node": "node-a", "program": env!("CARGO_PKG_VERSION"), "changes": false })
+    );
     assert_eq!(look["counts"], json!({ "pending": 1, "waiting": 1, "running": 0 }));
     assert_eq!(look["holds"], json!({ "resource_held": 1 }));
     assert_eq!(look["outbox"]["messages"], 1);
@@ -99,7 +103,10 @@ async fn a_look_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
     assert!(sentence.starts_with(&format!("waits for job {first} to release")), "{sentence}");
     assert!(held["hold"]["since"].is_string());
     let holding = &look["holding"];
-    assert_eq!((holding["total"].clone(), holding["tasks"][0]["place"].clone()), (json!(1), json!("on node-a (all)")));
+    assert_eq!(
+        (holding["total"].clone(), holding["tasks"][0]["place"].clone()),
+        (json!(1), json!("on node-a (all)"))
+    );
     let group = json!({
         "name": "all", "capacity": 10, "used": 5, "container": false, "max_forks": 8, "max_concurrent_jobs": 0,
     });
@@ -115,7 +122,8 @@ async fn a_tasks_chain_is_what_explain_prints() {
     let heard = port.get(&format!("/api/tasks/{second}")).await.json();
     assert_eq!(heard["task"]["id"], json!(second));
     assert!(heard["as_of"].is_string());
-    let chain: Vec<&str> = heard["chain"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    let chain: Vec<&str> =
+        heard["chain"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     assert_eq!(chain.len(), 3, "{chain:?}");
     assert!(chain[0].starts_with(&format!("job {second} {HOSTILE} on job template")), "{chain:?}");
     assert!(chain[1].starts_with(&format!("hold: waits for job {first} to release")), "{chain:?}");
