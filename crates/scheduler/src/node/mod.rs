@@ -104,7 +104,7 @@ async fn serve(
         let site = Arc::new(http::Site::new(watched, ground.store.clone(), named, token));
         let listener = http::bind(address).await?;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, changes, "serves /metrics, /healthz, /readyz and a page at /");
+            tracing::info!(changes, %address, "serves /metrics, /healthz, /readyz and a page at /");
         }
         tokio::spawn(http::serve(listener, site, stop.clone()));
     }
