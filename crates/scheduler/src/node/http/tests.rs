@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control_plane::MemoryStore;
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, Launch, Launchable, Passes as _, SystemClock};
-use scheduler_core::TaskId;
+use control_plane::ports::{Desk as _, Joining, Launch, Launchable, Members as _, Passes as _, SystemClock};
+use scheduler_core::{NodeType, TaskId};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -94,6 +94,13 @@ impl Port {
         let store = MemoryStore::new(Arc::new(SystemClock));
         let definitions: Definitions = toml::from_str(CLUSTER).unwrap();
         store.define(&definitions).await.unwrap();
+        let joining = Joining {
+            hostname: "node-a".to_owned(),
+            node_type: NodeType::default(),
+            capacity: None,
+            version: "1.2.3".to_owned(),
+        };
+        store.join(&joining).await.unwrap();
         let token = token.map(|token| Token::checked(token).unwrap());
         let site = Site::new(Arc::new(Healthy), Arc::new(store.clone()), "node-a", token);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
