@@ -18,6 +18,7 @@ mod manual;
 mod node;
 mod open;
 mod output;
+mod past;
 mod plan;
 mod problems;
 mod progress;
@@ -93,6 +94,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Demo => demo::run(),
         Command::Simulate(wanted) => simulate::run(&wanted),
         Command::Forecast(wanted) => forecast::run(&wanted),
+        Command::History(wanted) => past::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),

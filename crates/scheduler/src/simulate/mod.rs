@@ -6,7 +6,7 @@
 pub(crate) mod args;
 mod input;
 mod picture;
-mod report;
+pub(crate) mod report;
 
 use std::io::Write;
 use std::path::Path;
@@ -29,8 +29,12 @@ const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let workload = input::read(wanted)?;
-    let rules = read::rules(&wanted.rules)?;
+    let (workload, own) = input::read(wanted)?;
+    let rules = match (&wanted.rules, own) {
+        (Some(rules), _) => read::rules(rules)?,
+        (None, Some(own)) => own,
+        (None, None) => RuleSet::tower_2018(),
+    };
     let options = options(wanted, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;

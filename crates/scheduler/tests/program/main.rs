@@ -5,6 +5,7 @@
 mod apply;
 mod bad_input;
 mod demo;
+mod history;
 mod import;
 mod live;
 mod manual;
@@ -14,6 +15,7 @@ mod plan;
 mod readme;
 mod rules;
 mod schema;
+mod workload;
 
 use std::io::Write;
 use std::path::PathBuf;
