@@ -1,5 +1,7 @@
 // What is asked of the node. Reading needs nothing; a change needs the token, which this tab keeps and no other.
 
+import { fault } from "./words.js";
+
 const KEY = "scheduler-token";
 
 export const token = {
@@ -11,7 +13,8 @@ export const token = {
 /** What the node refused, or that it did not answer. */
 export class Refused extends Error {
   constructor(status, error) {
-    super(`${error.place}: ${error.what}${error.remedy ? ` – ${error.remedy}` : ""}`);
+    // Of the token people hear what is wrong; in which header it goes is between this page and the node.
+    super(error.code === "token" ? error.what : fault(error));
     this.status = status;
     this.code = error.code;
   }

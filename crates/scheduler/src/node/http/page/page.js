@@ -4,7 +4,7 @@ import { Asked, token } from "./ask.js";
 import * as tables from "./tables.js";
 import { Table } from "./rows.js";
 import * as task from "./task.js";
-import { el, number, say, since, words } from "./words.js";
+import { el, fault, number, say, since, words } from "./words.js";
 
 const EVERY = 1000;
 const SLOWEST = 10000;
@@ -51,8 +51,7 @@ function stand(state, why) {
   banner.hidden = state === "live";
   if (state === "live") return;
   const old = look.body === null ? "" : ` Shown is what was seen ${since(look.body.now, now())} ago.`;
-  const words = [why.place, why.what].filter((words) => words !== "").join(": ");
-  say(banner, `${words}${why.remedy ? ` – ${why.remedy}` : ""}.${old}`);
+  say(banner, `${fault(why)}.${old}`);
 }
 
 function show() {

@@ -141,6 +141,7 @@ function reference(text, other) {
 
 function confirm(question, yes, action) {
   doing = action;
+  said("", "");
   say(part("confirm-what"), question);
   say(part("confirm-yes"), yes);
   part("confirm-yes").className = yes === "Approve" ? "good" : "bad";

@@ -52,3 +52,9 @@ export function tone(status) {
   if (status === "failed" || status === "error" || status === "canceled") return "bad";
   return "calm";
 }
+
+/** What is wrong, where, and what to do about it, in a line; the place is not said twice. */
+export function fault({ place, what, remedy }) {
+  const where = place === "" || what.startsWith(place) ? what : `${place}: ${what}`;
+  return remedy ? `${where} – ${remedy}` : where;
+}
