@@ -38,12 +38,13 @@ impl From<Output> for Ran {
     }
 }
 
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "CLICOLOR_FORCE",
     "DATABASE_URL",
     "DATABASE_SCHEMA",
     "AMQP_URL",
     "AMQP_PREFIX",
+    "SCHEDULER_HTTP_TOKEN",
     "SCHEDULER_LOG",
     "TRACEPARENT",
 ];
