@@ -102,6 +102,12 @@ pub(super) fn statistics(state: &State, now: Timestamp) -> Statistics {
         outbox: u64::try_from(state.outbox.len()).unwrap_or(u64::MAX),
         outbox_oldest: state.outbox.oldest(),
         groups: state.catalogue.groups.iter().map(group).collect(),
+        group_names: state
+            .catalogue
+            .groups
+            .iter()
+            .map(|entry| (entry.id, entry.definition.name.clone()))
+            .collect(),
         now,
     }
 }

@@ -361,6 +361,9 @@ pub struct Statistics {
     pub outbox_oldest: Option<Timestamp>,
     /// Capacity and use of each group, by name: what its enabled instances have together, and what tasks that came by it cost.
     pub groups: BTreeMap<String, (Forks, Forks)>,
+    /// The names of the groups that tasks came by, for whoever shows where tasks are without reading a snapshot.
+    #[serde(default)]
+    pub group_names: BTreeMap<GroupId, String>,
     /// The store's own time.
     pub now: Timestamp,
 }

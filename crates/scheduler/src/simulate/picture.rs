@@ -18,6 +18,9 @@ pub(super) fn write(
     changes: &[String],
 ) -> Result<(), Failure> {
     let Some(path) = &wanted.html else { return Ok(()) };
+    if path == Path::new("-") {
+        return Err(Failure::new("--html: standard output is for the report".into()).remedy("name a file"));
+    }
     let mut about = format!("simulated by {}, seed {}", outcome.rules, outcome.seed.get());
     if !changes.is_empty() {
         about = format!("{about}, with {}", changes.join(", "));

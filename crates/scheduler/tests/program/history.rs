@@ -124,6 +124,11 @@ fn what_happened_is_told_with_what_was_waited_for() {
     assert_eq!((&reason["token"], &reason["blockers"][0]), (&"resource_held".into(), &1.into()));
     assert!(wait["to"].as_i64() <= bar["started"].as_i64(), "{bar}");
     assert_eq!(json["waiting"]["all"]["count"], 4);
+
+    let page = file("history.html", "");
+    good(live.run(&["history", "--html", &page]));
+    let page = std::fs::read_to_string(&page).expect("it was written");
+    assert!(page.starts_with("<!doctype html>") && page.contains("What happened"));
 }
 
 #[test]

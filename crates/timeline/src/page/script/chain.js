@@ -44,7 +44,7 @@ function waitingMoment(task, moment) {
   return wait < 0 ? moment : (tasks.waits.from[wait] + tasks.waits.to[wait]) / 2;
 }
 
-/** What a task waited for, joined where the same reason follows itself: `{reason, from, to}`. */
+/** What a task waited for, one after the other: `{reason, from, to}`. */
 function stretchesOf(task) {
   const { begins, reason, from, to } = tasks.waits;
   const stretches = [];

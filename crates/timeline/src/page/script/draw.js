@@ -69,6 +69,7 @@ function drawLaneNames(pen) {
   lanes.forEach((lane, number) => {
     const { y, height } = places[number];
     const top = AXIS - view.top + y;
+    if (top > lanesEnd() || top + height < AXIS) return;
     const middle = Math.min(Math.max(top + height / 2, AXIS + 12), Math.max(top + 10, lanesEnd() - 12));
     const two = height >= 34 && lane.capacity !== undefined && lane.kind === "instance";
     const name = fitting(lane.name, GUTTER - 24, 11);

@@ -101,6 +101,15 @@ function step(direction) {
   if (next) select(next.task, next.waits, true);
 }
 
+/** Around what keys zoom: the selected bar if it is in view, else the middle. */
+function centre() {
+  const box = selection.task < 0 ? null : boxOf(selection.task, selection.waits);
+  if (!box) return {};
+  const x = (Math.max(box.x, GUTTER) + Math.min(box.x + box.width, view.width)) / 2;
+  const y = box.y + box.height / 2;
+  return { x: x > GUTTER && x < view.width ? x : undefined, y: y > AXIS && y < lanesEnd() ? y : undefined };
+}
+
 /** What keys do while the picture has the focus. */
 const KEYS = {
   ArrowLeft: (event) => (event.shiftKey ? moveView(-STEP, 0) : step("left")),
@@ -117,15 +126,15 @@ const KEYS = {
     const [blocker] = wait < 0 ? [] : blockersOf(tasks.waits.reason[wait]);
     if (blocker !== undefined) select(blocker, tasks.lane[blocker] < 0, true);
   },
-  "]": () => zoomLanes(1 / NEARER),
-  "[": () => zoomLanes(NEARER),
+  "]": () => zoomLanes(1 / NEARER, centre().y),
+  "[": () => zoomLanes(NEARER, centre().y),
 };
 
 /** What keys do anywhere on the page but in a field. */
 const GLOBAL_KEYS = {
-  "+": () => zoomTime(NEARER),
-  "=": () => zoomTime(NEARER),
-  "-": () => zoomTime(1 / NEARER),
+  "+": () => zoomTime(NEARER, centre().x),
+  "=": () => zoomTime(NEARER, centre().x),
+  "-": () => zoomTime(1 / NEARER, centre().x),
   0: () => fitView(),
   "/": () => byId("search").focus(),
   t: () => changeTheme(),

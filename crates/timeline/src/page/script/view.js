@@ -9,6 +9,8 @@ const FOOT = 8;
 /** The least height of a lane, and the most of a bar that waits. */
 const LEAST_LANE = 20;
 const MOST_ROW = 15;
+/** The height of all lanes of waiting together, if they have that many rows. */
+const LEAST_WAITING = 110;
 /** Bars of one fork are at most so high. */
 const MOST_FORK = 22;
 
@@ -93,10 +95,11 @@ const layOut = (() => {
   return () => {
     const now = `${view.width} ${view.height} ${view.tall} ${view.curves.length}`;
     if (now === key) return known;
-    const room = lanesEnd() - AXIS - sections.length * HEADLINE - lanes.length * GAP;
-    const row = Math.min((room * 0.3) / Math.max(waitingRows, 1), MOST_ROW) * view.tall;
-    const waitingRoom = Math.min(room * 0.3, waitingRows * MOST_ROW);
-    const fork = Math.min((room - waitingRoom) / Math.max(runningRows, 1), widest) * view.tall;
+    // What is left beside headlines and gaps is shared out; where that is too little the lanes are taller than the window.
+    const room = Math.max(lanesEnd() - AXIS - sections.length * HEADLINE - lanes.length * GAP, 0);
+    const waitingRoom = Math.min(Math.max(room * 0.3, LEAST_WAITING), waitingRows * MOST_ROW);
+    const row = waitingRoom / Math.max(waitingRows, 1);
+    const fork = Math.min(Math.max(room - waitingRoom, 0) / Math.max(runningRows, 1), widest);
     const places = [];
     const headlines = [];
     let y = 0;
@@ -105,9 +108,10 @@ const layOut = (() => {
         headlines.push({ y, name: sections[lane.section].name });
         y += HEADLINE;
       }
-      const unit = isWaiting(lane) ? row : lane.kind === "instance" ? fork : Math.min(fork * 4, MOST_ROW * view.tall);
-      const height = Math.max(lane.rows * unit, LEAST_LANE);
-      places.push({ y, height, unit: lane.rows > 0 ? Math.max(unit, Math.min(height / lane.rows, MOST_ROW)) : unit });
+      const share = isWaiting(lane) ? row : lane.kind === "instance" ? fork : Math.min(fork * 4, MOST_ROW);
+      const least = Math.min(LEAST_LANE / Math.max(lane.rows, 1), MOST_ROW);
+      const height = Math.max(lane.rows * share, LEAST_LANE) * view.tall;
+      places.push({ y, height, unit: Math.max(share, least) * view.tall });
       y += height + GAP;
     });
     key = now;

@@ -102,6 +102,18 @@ impl Small {
         }
     }
 
+    /// With one instance more, on which nothing ran.
+    pub(crate) fn with_instance(name: &str, id: InstanceId) -> Self {
+        let mut small = Self::new();
+        let like = small.capacities[1].clone();
+        small.capacities.push(Capacity { of: Place::Instance(id), name: name.to_owned(), ..like });
+        small
+    }
+
+    pub(crate) const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
     pub(crate) fn picture(&self) -> Picture<'_> {
         Picture {
             title: "six tasks",

@@ -6,6 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::browser::{Browser, Key};
 
+use simulator::Timeline;
+use timeline::Picture;
+
 use crate::pictures::{HOSTILE, Small};
 use crate::{choose, colours, drawn, folder, page, search, width};
 
@@ -184,4 +187,18 @@ async fn names_are_never_markup_and_nothing_leaves_the_page() {
         document.addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
         fetch('http://127.0.0.1:9/').catch(() => {}).then(() => setTimeout(() => done(refused), 50))";
     assert_eq!(browser.execute_async(request, Vec::new()).await.unwrap(), json!(["connect-src"]));
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium: scripts/test installs it"]
+async fn a_picture_without_tasks_opens_too() {
+    let small = Small::new();
+    let nothing = Timeline::default();
+    let browser = Browser::start().await;
+    browser.open(&page("nothing", &Picture { timeline: &nothing, ..small.picture() })).await;
+    browser.until("document.documentElement.dataset.ready").await;
+    assert_eq!(browser.text("#count").await, "0 tasks");
+    browser.press(Key::Right).await;
+    browser.run("document.getElementById('summary-open').click()").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }

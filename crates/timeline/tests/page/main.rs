@@ -1,12 +1,9 @@
-//! The page in a real Chromium: opened, hovered, zoomed, dragged, filtered, searched, walked through by keys, exported, in light and
-//! in dark. What is asserted is what a reader gets: words on the page, the exported file, pixels.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test fails where it stands"
-)]
+//! What is written into a page, and the page in a real Chromium: opened, hovered, zoomed, dragged, filtered, searched, walked through
+//! by keys, exported, in light and in dark. What is asserted there is what a reader gets: words on the page, the exported
+//! file, pixels.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails where it stands")]
 
+mod encoding;
 mod large;
 mod numbers;
 mod pictures;
