@@ -22,7 +22,7 @@ pub(crate) fn file(name: &str, text: &str) -> String {
 pub(crate) struct Node {
     child: Child,
     /// Read no further than to the address; a log that nobody reads must be short.
-    _log: BufReader<ChildStderr>,
+    log: BufReader<ChildStderr>,
     /// Where its page is.
     pub(crate) url: String,
 }
@@ -35,22 +35,28 @@ impl Node {
             command.env_remove(variable);
         }
         let log = ["node", "--http", "127.0.0.1:0", "--log", "error,scheduler::node=info"];
-        let mut child = command
+        let child = command
             .args(log)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+            .spawn();
+        let mut child = child.unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut node = Self { child, log, url: String::new() };
+        node.url = node.address();
+        node
+    }
+
+    /// Reads the log up to the line that names the address.
+    fn address(&mut self) -> String {
         let mut line = String::new();
         let mut seen = String::new();
-        while log.read_line(&mut line).unwrap() > 0 {
+        while self.log.read_line(&mut line).unwrap() > 0 {
             if let Some((_, rest)) = line.split_once("address=") {
-                let address = rest.split_whitespace().next().unwrap();
-                return Self { child, url: format!("http://{address}/"), _log: log };
+                return format!("http://{}/", rest.split_whitespace().next().unwrap());
             }
             seen.push_str(&line);
             line.clear();
