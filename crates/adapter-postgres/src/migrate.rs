@@ -19,14 +19,15 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
+    Migration { version: 6, name: "draining", sql: include_str!("../migrations/0006_draining.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 3;
+pub(crate) const NEEDED: u32 = 6;
 
 const WHAT: &str = "migrating";
 

@@ -4,7 +4,8 @@
 //! wake-ups, broadcasts and requests; the metrics. Each is supervised. Dropping the future of [`Node::run`] is a crash:
 //! everything ends at its next await, nothing is reported, and the cluster deals with it as with a process that was killed.
 //!
-//! A graceful stop has four steps: take nothing new; let what runs go on for a grace time; then tell what still runs
+//! A graceful stop has four steps: take nothing new, and say so, so that passes send nothing
+//! and what was not taken up goes elsewhere; let what runs go on for a grace time; then tell what still runs
 //! to stop, hand back what may be run again, and cancel the rest; write the last reports and say goodbye. Passes and sending
 //! go on until then, so that a lone node loses nothing.
 //!

@@ -114,6 +114,10 @@ impl Members for Flaky {
         self.inner.beat(member).await
     }
 
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        self.inner.drain(member).await
+    }
+
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {
         self.inner.leave(member).await
     }

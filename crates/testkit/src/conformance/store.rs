@@ -167,6 +167,9 @@ macro_rules! store_conformance {
             membership::r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back
             membership::r8_2_a_task_that_is_taken_back_starts_elsewhere_in_the_same_pass
             membership::r8_1_what_runs_on_a_node_that_left_fails
+            membership::r6_1_a_node_that_takes_no_work_gets_no_start
+            membership::r8_2_a_node_that_drains_gets_no_start_and_what_waits_for_it_is_pending
+            membership::the_draining_of_an_earlier_life_is_void
             membership::the_leaving_of_an_earlier_life_is_void
             membership::r8_1_what_runs_on_an_instance_that_was_removed_fails
             sending::an_empty_outbox_gives_an_empty_batch

@@ -167,6 +167,10 @@ impl Members for FaultyStore {
         self.call("beat", self.inner.beat(member)).await
     }
 
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        self.call("drain", self.inner.drain(member)).await
+    }
+
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {
         self.call("leave", self.inner.leave(member)).await
     }
