@@ -1,9 +1,11 @@
 //! Nodes as members: joining, heartbeats, leaving.
 
 use async_trait::async_trait;
+use control_plane::definition::RulesDefinition;
 use control_plane::ports::{Incarnation, Joined, Joining, Members, Membership, Standing, StoreError};
-use scheduler_core::TaskId;
+use scheduler_core::{Seconds, TaskId};
 
+use crate::error::unreadable;
 use crate::row::{Columns, Word as _};
 use crate::store::PostgresStore;
 
@@ -56,6 +58,8 @@ const LEAVE: &str = "
     )
     SELECT pg_notify('{channel}', 'schedule')::text FROM gone";
 
+const RULES: &str = "SELECT definition FROM {schema}.rules";
+
 const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
 
 #[async_trait]
@@ -99,6 +103,19 @@ impl Members for PostgresStore {
         let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
         let beaten = self.session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
         Ok(if beaten == 0 { Standing::Replaced } else { Standing::Member })
+    }
+
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        const WHAT: &str = "reading the grace of the rules";
+        let session = self.session(WHAT).await?;
+        let rules: RulesDefinition = match session.query(WHAT, RULES, &[]).await?.first() {
+            Some(row) => {
+                let json = Columns::of(row).next()?;
+                serde_json::from_value(json).map_err(|error| unreadable(format!("the rules: {error}")))?
+            }
+            None => RulesDefinition::default(),
+        };
+        Ok(rules.heartbeat_grace())
     }
 
     async fn drain(&self, member: Membership) -> Result<(), StoreError> {

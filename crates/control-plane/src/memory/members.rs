@@ -1,7 +1,7 @@
 //! Nodes that join, beat and leave.
 
 use async_trait::async_trait;
-use scheduler_core::{InstanceId, Outcome, TaskId, Timestamp};
+use scheduler_core::{InstanceId, Outcome, Seconds, TaskId, Timestamp};
 
 use super::MemoryStore;
 use super::state::State;
@@ -22,6 +22,10 @@ impl Members for MemoryStore {
             }
             if known { Standing::Member } else { Standing::Replaced }
         }))
+    }
+
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        Ok(self.shared.read(|state, _| state.catalogue.rule_set.heartbeat_grace))
     }
 
     async fn drain(&self, member: Membership) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@
 //! once, instead of being kept alive by the newcomer's heartbeat.
 
 use async_trait::async_trait;
-use scheduler_core::{Forks, InstanceId, NodeType, TaskId};
+use scheduler_core::{Forks, InstanceId, NodeType, Seconds, TaskId};
 
 use super::StoreError;
 
@@ -17,6 +17,9 @@ pub trait Members: Send + Sync {
 
     /// Says that the node lives.
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError>;
+
+    /// The grace of the rules after which a node that is not heard is lost (R8.1).
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError>;
 
     /// Says that the node takes nothing new in this life: from now on no start goes to it, as if its instance were not enabled, and
     /// what waits for it without being taken up is `pending` again, its dispatch void. A pass that has read before may still

@@ -164,6 +164,7 @@ macro_rules! store_conformance {
             membership::what_an_earlier_life_ran_fails_and_what_waits_for_it_waits_on
             membership::r8_1_a_node_that_never_joined_gets_nothing
             membership::r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules
+            membership::r8_1_nodes_are_told_the_grace_of_the_rules
             membership::r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back
             membership::r8_2_a_task_that_is_taken_back_starts_elsewhere_in_the_same_pass
             membership::r8_1_what_runs_on_a_node_that_left_fails

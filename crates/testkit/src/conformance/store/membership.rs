@@ -110,6 +110,15 @@ pub async fn r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules(store: Arc<
     assert_eq!(world.status(task).await, TaskStatus::Pending);
 }
 
+pub async fn r8_1_nodes_are_told_the_grace_of_the_rules(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let preset = scheduler_core::RuleSet::tower_2018().heartbeat_grace;
+    assert_eq!(world.store.heartbeat_grace().await.unwrap(), preset);
+    let rules = json!({ "rules": { "default_groups": ["default"], "heartbeat_grace": 77 } });
+    world.store.define(&definitions(rules)).await.unwrap();
+    assert_eq!(world.store.heartbeat_grace().await.unwrap(), scheduler_core::Seconds::new(77));
+}
+
 pub async fn r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let anywhere = world.launch(template("deploy")).await;
