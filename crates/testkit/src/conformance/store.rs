@@ -187,6 +187,7 @@ macro_rules! store_conformance {
             waking::r12_2_a_report_wakes_the_schedulers
             waking::r12_2_a_cancel_wakes_whoever_must_act
             waking::r12_2_a_cancel_that_reaches_through_a_workflow_wakes_the_workers
+            waking::r12_2_a_cancel_that_meets_a_claim_wakes_the_worker
             waking::r12_2_a_change_of_instances_wakes_the_schedulers
             updates::r4_3_a_created_update_is_filled_in
             updates::r4_a_job_waits_for_its_update_and_then_starts
