@@ -1,6 +1,6 @@
 //! A store that fails where it is told to.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use control_plane::MemoryStore;
@@ -26,6 +26,11 @@ pub(crate) struct Flaky {
     pub(crate) lost_reports: AtomicU32,
     /// So many beginnings of passes fail.
     pub(crate) lost_passes: AtomicU32,
+    /// The reports of tasks of this id and above are refused: so many, counted.
+    pub(crate) refuses_from: AtomicI64,
+    pub(crate) refused: AtomicU32,
+    /// Explanations other than the one that says of a refusal are refused.
+    pub(crate) refuses_explanations: AtomicBool,
     /// Outputs are refused.
     pub(crate) refuses_output: AtomicBool,
 }
@@ -39,6 +44,9 @@ impl Flaky {
             lost_claims: AtomicU32::new(0),
             lost_reports: AtomicU32::new(0),
             lost_passes: AtomicU32::new(0),
+            refuses_from: AtomicI64::new(i64::MAX),
+            refused: AtomicU32::new(0),
+            refuses_explanations: AtomicBool::new(false),
             refuses_output: AtomicBool::new(false),
         }
     }
@@ -76,6 +84,18 @@ impl Work for Flaky {
             |report: &Report| matches!(&report.verdict, Verdict::Ended(ended) if ended.output.is_some());
         if self.refuses_output.load(Ordering::Relaxed) && reports.iter().any(printed) {
             return Err(StoreError::Refused("no room for output".into()));
+        }
+        let explained = |report: &Report| {
+            matches!(&report.verdict, Verdict::Ended(ended)
+                if !ended.explanation.is_empty() && !ended.explanation.starts_with("the store refused"))
+        };
+        if self.refuses_explanations.load(Ordering::Relaxed) && reports.iter().any(explained) {
+            return Err(StoreError::Refused("no room for explanations".into()));
+        }
+        let from = self.refuses_from.load(Ordering::Relaxed);
+        if reports.iter().any(|report| report.task.get() >= from) {
+            self.refused.fetch_add(u32::from(reports.len() == 1), Ordering::Relaxed);
+            return Err(StoreError::Refused("not this one".into()));
         }
         let reported = self.inner.report(reports).await;
         if loses(&self.lost_reports) { Err(lost()) } else { reported }
