@@ -99,10 +99,11 @@ fn every_command_of_the_readme_exists() {
 }
 
 /// Who may depend on whom: a crate only on crates of layers below its own, so that adapters never see each other.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
     &["scheduler-core"],
     &["control-plane"],
     &["adapter-postgres", "adapter-amqp", "simulator"],
+    &["timeline"],
     &["scheduler"],
     &["testkit"],
 ];
@@ -204,7 +205,7 @@ fn every_dependency_comes_from_the_public_registry() {
 fn continuous_integration_runs_what_people_run() {
     assert!(read(".ci/run").contains("scripts/test"));
     #[cfg(unix)]
-    for script in [".ci/run", "scripts/test", "scripts/servers"] {
+    for script in [".ci/run", "scripts/test", "scripts/servers", "scripts/browser"] {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(root().join(script)).expect("the script exists").permissions().mode();
         assert_ne!(mode & 0o111, 0, "{script} must be executable");

@@ -43,6 +43,7 @@ async fn main() {
     bench.report_passes(&format!("the same, {finished} finished"), tasks, runs).await;
     bench.limit(0).await;
     bench.report_passes("no limit, with them", tasks, runs).await;
+    bench.report_held(tasks, runs).await;
     bench.flow(tasks).await;
     bench.end().await;
 }
@@ -118,7 +119,7 @@ impl Bench {
     async fn launch(&self, tasks: usize) -> f64 {
         let finished = self.finished.load(Ordering::Relaxed);
         self.run(&format!(
-            "TRUNCATE {{s}}.task, {{s}}.outbox CASCADE;
+            "TRUNCATE {{s}}.task, {{s}}.outbox, {{s}}.past_wait CASCADE;
             INSERT INTO {{s}}.task (kind, name, run_id, status, finished, impact)
                 SELECT 'job', 'old', 1, 'successful', now(), 6 FROM generate_series(1, {finished});"
         ))
@@ -154,6 +155,30 @@ impl Bench {
         let Commit::Done(done) = done else { panic!("nobody came between") };
         assert_eq!(done.dispatched, decided.starts().count());
         [begin, read, planning, commit, milliseconds(whole)]
+    }
+
+    /// Passes that store why tasks are held, that store another reason for each, and that start them all.
+    async fn report_held(&self, tasks: usize, runs: usize) {
+        let enabled = |enabled: bool| format!("UPDATE {{s}}.instance SET enabled = {enabled}");
+        let lack = "UPDATE {s}.held SET digest = 0";
+        let (mut held, mut another, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..runs {
+            self.launch(tasks).await;
+            self.run(&enabled(false)).await;
+            // Each pass stores some of the holds.
+            held.push(self.pass().await[3]);
+            for _ in 0..tasks / 2000 {
+                self.pass().await;
+            }
+            self.run(lack).await;
+            another.push(self.pass().await[3]);
+            self.run(&enabled(true)).await;
+            starts.push(self.pass().await[3]);
+        }
+        let [held, another, starts] = [held, another, starts].map(median);
+        println!(
+            "commits: 2000 new holds {held:.1}, 2000 other holds {another:.1}, all held start {starts:.1}"
+        );
     }
 
     async fn report_passes(&self, title: &str, tasks: usize, runs: usize) {

@@ -1,7 +1,8 @@
 //! The outbox: messages are in hand while the transaction that locked their rows is open.
 //!
 //! A relay that dies, or hangs for longer than [`crate::PostgresConfig::relay_timeout`], loses that transaction, and the
-//! next relay gets the same rows. Sent rows are deleted, as are those whose dispatch is void by now.
+//! next relay gets the same rows. Sent rows are deleted, as are those whose dispatch is void by now. A row that cannot be read
+//! must not stop those behind it: its task ends with `error`, and it is deleted too.
 
 use async_trait::async_trait;
 use control_plane::definition::HandlerName;
@@ -28,6 +29,14 @@ const UNSENT: &str = "
         ON t.id = o.task_id AND t.dispatch_id = o.dispatch_id AND t.status = 'waiting'
     ORDER BY o.id";
 
+/// Ends the tasks of messages that cannot be sent.
+const FAIL: &str = "
+    UPDATE {schema}.task t SET status = 'error', finished = clock_timestamp(), explanation = failed.why
+    FROM unnest($1::bigint[], $2::text[]) AS failed (message, why) JOIN {schema}.outbox o ON o.id = failed.message
+    WHERE t.id = o.task_id AND t.dispatch_id = o.dispatch_id AND t.status = 'waiting'";
+
+const WAKE: &str = "SELECT pg_notify('{channel}', 'schedule')";
+
 const FORGET: &str = "DELETE FROM {schema}.outbox WHERE id = ANY ($1)";
 
 const REST: &str = "
@@ -44,13 +53,17 @@ impl Outbox for PostgresStore {
             let words = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {timeout}");
             session.begin(WHAT, &words).await?;
             let rows = session.query(WHAT, UNSENT, &[&limit]).await?;
-            let (mut messages, mut void) = (Vec::with_capacity(rows.len()), Vec::new());
+            let mut messages = Vec::with_capacity(rows.len());
+            let (mut void, mut unreadable) = (Vec::new(), Vec::new());
             for row in &rows {
                 match message(row)? {
                     Taken::Message(message) => messages.push(message),
                     Taken::Void(id) => void.push(id),
+                    Taken::Unreadable(id, why) => unreadable.push((id, why)),
                 }
             }
+            fail(&session, &unreadable).await?;
+            void.extend(unreadable.into_iter().map(|(id, _)| id));
             if !messages.is_empty() {
                 return Ok(Box::new(Batch { session: Some(session), messages, void }));
             }
@@ -67,6 +80,21 @@ impl Outbox for PostgresStore {
 enum Taken {
     Message(OutboxMessage),
     Void(i64),
+    Unreadable(i64, String),
+}
+
+/// Ends the tasks of these messages.
+async fn fail(session: &Session, unreadable: &[(i64, String)]) -> Result<(), StoreError> {
+    const WHAT: &str = "ending tasks whose messages cannot be read";
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    for (message, why) in unreadable {
+        tracing::error!(message, why, "a message of the outbox cannot be sent: its task ends with an error");
+    }
+    let (ids, whys): (Vec<i64>, Vec<&str>) = unreadable.iter().map(|(id, why)| (*id, why.as_str())).unzip();
+    session.execute(WHAT, FAIL, &[&ids, &whys]).await?;
+    session.query(WHAT, WAKE, &[]).await.map(drop)
 }
 
 fn message(row: &Row) -> Result<Taken, StoreError> {
@@ -75,17 +103,22 @@ fn message(row: &Row) -> Result<Taken, StoreError> {
     if !columns.next::<bool>()? {
         return Ok(Taken::Void(id));
     }
+    Ok(match dispatch(columns) {
+        Ok(dispatch) => Taken::Message(OutboxMessage { id: OutboxId(id), dispatch }),
+        Err(error) => Taken::Unreadable(id, format!("it could not be dispatched: {error}")),
+    })
+}
+
+fn dispatch(columns: &mut Columns<'_>) -> Result<Dispatch, StoreError> {
     let task = columns.next::<i64>()?.into();
     let dispatch = columns.next::<i64>()?.into();
     let queue = columns.next_id()?.map_or(Queue::Shared, Queue::Node);
     let kind = columns.next_token()?;
     let handler: &str = columns.next()?;
-    let handler =
-        HandlerName::try_from(handler).map_err(|error| unreadable(format!("message {id}: {error}")))?;
+    let handler = HandlerName::try_from(handler).map_err(unreadable)?;
     let trace: Option<String> = columns.next()?;
     let trace = trace.and_then(|trace| TraceContext::try_from(trace).ok());
-    let dispatch = Dispatch { task, dispatch, kind, handler, queue, trace };
-    Ok(Taken::Message(OutboxMessage { id: OutboxId(id), dispatch }))
+    Ok(Dispatch { task, dispatch, kind, handler, queue, trace })
 }
 
 /// Messages in hand, with the transaction that keeps them there; without one when there are none.

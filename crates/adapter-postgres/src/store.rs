@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use control_plane::ports::StoreError;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -13,6 +14,11 @@ use crate::config::{PostgresConfig, Schema};
 use crate::connector::Connector;
 use crate::error::{pool_error, unreadable};
 use crate::session::Session;
+
+/// After so much silence of a connection the server's machine is asked whether it is still there, so often, and so many times.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// A store on PostgreSQL. Cloning is cheap and shares the connections.
 #[derive(Clone)]
@@ -111,6 +117,17 @@ fn read_url(url: &str, config: &PostgresConfig) -> Result<Config, StoreError> {
     }
     if read.get_tcp_user_timeout().is_none() {
         read.tcp_user_timeout(config.pass_timeout);
+    }
+    // A server that is gone after it took a request would be waited for as long as the system keeps silent connections: two
+    // hours. These are the driver's own values where the URL says nothing.
+    if read.get_keepalives_idle() == Duration::from_secs(2 * 60 * 60) {
+        read.keepalives_idle(KEEPALIVE_IDLE);
+    }
+    if read.get_keepalives_interval().is_none() {
+        read.keepalives_interval(KEEPALIVE_INTERVAL);
+    }
+    if read.get_keepalives_retries().is_none() {
+        read.keepalives_retries(KEEPALIVE_RETRIES);
     }
     Ok(read)
 }

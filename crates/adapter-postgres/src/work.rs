@@ -9,9 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control_plane::definition::{HandlerName, Run};
 use control_plane::ports::{
-    Assignment, Claimed, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict, Work,
+    Assignment, Claimed, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict,
+    Work,
 };
-use scheduler_core::{DispatchId, TaskId};
+use scheduler_core::{DispatchId, Outcome, TaskId};
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
@@ -133,15 +134,24 @@ impl Work for PostgresStore {
         let session = self.session(WHAT).await?;
         let params: &crate::session::Params<'_> = &[&tasks, &fences, &instance, &incarnation];
         let mut taken: HashMap<(TaskId, DispatchId), Assignment> = HashMap::new();
+        let mut unreadable = Vec::new();
         for statement in [CLAIM, TAKEN] {
             for row in session.query(WHAT, statement, params).await? {
-                let assignment = assignment(&row)?;
-                taken.insert((assignment.task, assignment.dispatch), assignment);
+                let columns = &mut Columns::of(&row);
+                let (task, dispatch) = (TaskId::new(columns.next()?), DispatchId::new(columns.next()?));
+                match assignment(task, dispatch, columns) {
+                    Ok(assignment) => drop(taken.insert((task, dispatch), assignment)),
+                    Err(error) => unreadable.push(cannot_run(task, dispatch, &error)),
+                }
             }
-            if dispatches.iter().all(|asked| taken.contains_key(asked)) {
+            let failed = |asked| unreadable.iter().any(|one: &Report| (one.task, one.dispatch) == asked);
+            if dispatches.iter().all(|asked| taken.contains_key(asked) || failed(*asked)) {
                 break;
             }
         }
+        drop(session);
+        // Taken already, and nobody will run them.
+        self.report(&unreadable).await?;
         let answer = |asked| match taken.get(asked) {
             Some(assignment) => Claimed::Run(Box::new(assignment.clone())),
             None => Claimed::Void,
@@ -196,10 +206,19 @@ fn columns(pairs: &[(TaskId, DispatchId)]) -> (Vec<i64>, Vec<i64>) {
     pairs.iter().map(|(task, dispatch)| (task.get(), dispatch.get())).unzip()
 }
 
-fn assignment(row: &Row) -> Result<Assignment, StoreError> {
-    let columns = &mut Columns::of(row);
-    let task = TaskId::new(columns.next()?);
-    let dispatch = DispatchId::new(columns.next()?);
+/// A task that was taken and whose row says nothing that could be run, such as a number beyond what a payload can hold.
+fn cannot_run(task: TaskId, dispatch: DispatchId, error: &StoreError) -> Report {
+    tracing::error!(%task, %dispatch, %error, "what a task runs cannot be read: it ends with an error");
+    let why = format!("what it runs cannot be read: {error}");
+    Report { task, dispatch, verdict: Verdict::Ended(Ended::because(Outcome::Error, why)) }
+}
+
+/// The rest of a row after the task and its dispatch.
+fn assignment(
+    task: TaskId,
+    dispatch: DispatchId,
+    columns: &mut Columns<'_>,
+) -> Result<Assignment, StoreError> {
     let kind = columns.next_token()?;
     let name = columns.next()?;
     let handler: &str = columns.next()?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use control_plane::ports::TaskView;
 use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskId};
 
 use crate::Found;
@@ -41,12 +42,26 @@ fn live(wanted: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Foun
     }
     let row = row.ok_or_else(|| unknown_task(id))?;
     let mut out = Output::stdout();
-    let style = tone(row.status).style();
-    let when = row.finished.map(|at| format!(" since {at}")).unwrap_or_default();
-    let why = if row.explanation.is_empty() { String::new() } else { format!(": {}", row.explanation) };
-    writeln!(out, "{}: {style}{}{style:#}{when}{why}", title(&row), row.status.token())?;
+    writeln!(out, "{}", ended(&row))?;
     out.finish()?;
     Ok(Found::Nothing)
+}
+
+/// The same as lines of plain text, by a plan that was made.
+pub(crate) fn lines(snapshot: &Snapshot, rules: &RuleSet, plan: &Plan, id: TaskId) -> Vec<String> {
+    let rows: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == id).collect();
+    let mut out = anstream::StripStream::new(Vec::new());
+    // Memory takes whatever is written to it.
+    let _written = Answer { snapshot, rules, plan, names: Names::of(snapshot) }.print(&rows, &mut out);
+    String::from_utf8_lossy(&out.into_inner()).lines().map(str::to_owned).collect()
+}
+
+/// What the row of a task that ended says: `job 7 deploy-web: failed since …: …`.
+pub(crate) fn ended(row: &TaskView) -> String {
+    let when = row.finished.map(|at| format!(" since {at}")).unwrap_or_default();
+    let why = if row.explanation.is_empty() { String::new() } else { format!(": {}", row.explanation) };
+    let style = tone(row.status).style();
+    format!("{}: {style}{}{style:#}{when}{why}", title(row), row.status.token())
 }
 
 fn answer(snapshot: &Snapshot, rules: &RuleSet, id: TaskId) -> Result<Found, Failure> {

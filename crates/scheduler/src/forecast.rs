@@ -1,17 +1,22 @@
-//! `scheduler forecast`: when each pending task of a snapshot will start, as a range, from run times of the past.
+//! `scheduler forecast`: when each pending task of a snapshot, or of the live database, will start, as a range, from run times of the
+//! past.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::Args;
-use scheduler_core::{Forks, Kind, LaunchType, TaskId, Timestamp};
+use control_plane::ports::Reading;
+use scheduler_core::{Forks, Kind, LaunchType, RuleSet, Snapshot, TaskId, Timestamp};
 use serde::Deserialize;
 use simulator::forecast::{Expected, Forecast, ForecastOptions, Forecaster, Range, Stretch};
 use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 
 use crate::Found;
+use crate::cli::live::Database;
 use crate::failure::Failure;
 use crate::output::{Output, table};
+use crate::past::Past;
+use crate::past::when::When;
 use crate::progress::{Progress, Unit};
 use crate::read;
 use crate::source::Source;
@@ -20,15 +25,18 @@ use crate::source::Source;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ForecastArgs {
-    /// The snapshot, a JSON file, or `-`
-    #[arg(value_name = "SNAPSHOT")]
-    pub(crate) snapshot: Source,
+    /// The snapshot, a JSON file, or `-`; left out, what the database holds now, with its own history
+    #[arg(value_name = "SNAPSHOT", conflicts_with = "since")]
+    pub(crate) snapshot: Option<Source>,
     /// Only this task, with what it waits for until it starts
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]
     pub(crate) task: Option<i64>,
     /// Run times of the past: a log in the Standard Workload Format, or what `simulate --json` printed
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<Source>,
+    /// How far back to look in the database's own history: how long ago, or a time in UTC
+    #[arg(long, value_name = "WHEN", default_value = "14d", conflicts_with = "history")]
+    pub(crate) since: When,
     /// How often the snapshot is run to its end; left out, as often as a second allows, at least ten times
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) draws: Option<u32>,
@@ -38,33 +46,34 @@ pub(crate) struct ForecastArgs {
     /// From which all draws follow
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
-    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
-    pub(crate) rules: String,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, `tower-2018` for a file and its own for a database
+    #[arg(long, value_name = "SET|FILE")]
+    pub(crate) rules: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// How many tasks to show; 0 for all
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) database: Database,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   scheduler forecast snapshot.json --history log.swf.gz
   scheduler snapshot | scheduler forecast - --history last-month.json --task 42
+  scheduler forecast                       # the live database, from its own history of two weeks
+  scheduler forecast --since 28d --task 42
 
 The range leaves out the earliest and the latest tenth of the draws. What was launched on some day of the history comes again
 in each draw; without a history nothing more is launched.";
 
 /// Forecasts and prints.
 pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
-    let snapshot = read::snapshot(&wanted.snapshot)?;
-    let rules = read::rules(&wanted.rules)?;
-    let history = wanted.history.as_ref().map_or_else(|| Ok(History::default()), history)?;
+    let Known { snapshot, rules, history, started } = Known::of(wanted)?;
     let options =
         ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
-    let started = BTreeMap::new();
     let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
     let mut bar = Progress::new("forecast", Unit::Draws);
     let forecast = forecaster.run(&mut |done, all| bar.set(done as usize, all as usize));
@@ -76,9 +85,9 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
         if forecast.tasks.is_empty() {
             return Err(Failure::new(format!(
                 "task {task}: no pending task of {} has this id",
-                wanted.snapshot
+                wanted.snapshot.as_ref().map_or_else(|| "the database".to_owned(), Source::to_string)
             ))
-            .remedy("`scheduler plan` lists the pending tasks"));
+            .remedy("`scheduler plan` lists the pending tasks of a file, `scheduler status` those of the database"));
         }
         course = forecaster.course(task).map_err(|error| Failure::new(error.to_string()))?;
     }
@@ -93,6 +102,39 @@ pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
     }
     out.finish()?;
     Ok(Found::something_if(!forecast.tasks.is_empty()))
+}
+
+/// Everything that a forecast rests on.
+struct Known {
+    snapshot: Snapshot,
+    rules: RuleSet,
+    history: History,
+    /// When running tasks started, as far as is known.
+    started: BTreeMap<TaskId, Timestamp>,
+}
+
+impl Known {
+    fn of(wanted: &ForecastArgs) -> Result<Self, Failure> {
+        let file = wanted.history.as_ref().map(history).transpose()?;
+        let named = wanted.rules.as_deref().map(read::rules).transpose()?;
+        if let Some(source) = &wanted.snapshot {
+            return Ok(Self {
+                snapshot: read::snapshot(source)?,
+                rules: named.unwrap_or_else(RuleSet::tower_2018),
+                history: file.unwrap_or_default(),
+                started: BTreeMap::new(),
+            });
+        }
+        let past = Past::read(&wanted.database, wanted.since, None)?;
+        let started = past.tasks.iter().filter(|past| past.finished().is_none());
+        let started = started.filter_map(|past| Some((past.task.id, past.started?))).collect();
+        let history = file.unwrap_or_else(|| {
+            let outcome = past.outcome();
+            History::of(&outcome.timeline, outcome.end)
+        });
+        let Reading { snapshot, rules } = past.reading;
+        Ok(Self { snapshot, rules: named.unwrap_or(rules), history, started })
+    }
 }
 
 fn print(
@@ -120,7 +162,7 @@ fn print(
         forecast.draws
     )?;
     if guessed {
-        writeln!(out, "no --history: every task is taken to run for 60 s")?;
+        writeln!(out, "no history: every task is taken to run for 60 s")?;
     } else if forecast.without_history > 0 {
         let without = forecast.without_history;
         writeln!(out, "{without} of them are of templates that never ran: others of their kind stand in")?;
@@ -167,8 +209,10 @@ fn history(source: &Source) -> Result<History, Failure> {
         .map_err(|failure| failure.or_remedy("print it with `scheduler simulate WORKLOAD --json`"))?;
     let mut history = History::default();
     let bars = &file.outcome.timeline.bars;
-    let by_people =
-        |bar: &&PrintedBar| !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow);
+    let by_people = |bar: &&PrintedBar| {
+        bar.launched >= Moment::START
+            && !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow)
+    };
     history.launch(bars.iter().filter(by_people).map(|bar| PastLaunch {
         at: bar.launched,
         template: bar.template,

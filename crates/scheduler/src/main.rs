@@ -18,6 +18,7 @@ mod manual;
 mod node;
 mod open;
 mod output;
+mod past;
 mod plan;
 mod problems;
 mod progress;
@@ -26,6 +27,7 @@ mod schema;
 mod simulate;
 mod source;
 mod tables;
+mod top;
 mod words;
 
 use std::process::ExitCode;
@@ -93,6 +95,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Demo => demo::run(),
         Command::Simulate(wanted) => simulate::run(&wanted),
         Command::Forecast(wanted) => forecast::run(&wanted),
+        Command::History(wanted) => past::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),
@@ -101,6 +104,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Approve(wanted) => live::answer::run(&wanted, Answer::Approve),
         Command::Deny(wanted) => live::answer::run(&wanted, Answer::Deny),
         Command::Status(wanted) => live::status::run(&wanted),
+        Command::Top(wanted) => top::run(&wanted),
         Command::Output(wanted) => live::printed::run(&wanted),
         Command::Snapshot(wanted) => live::snapshot::run(&wanted),
         Command::Rpc(wanted) => live::rpc::run(&wanted),

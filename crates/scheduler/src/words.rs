@@ -1,6 +1,6 @@
 //! Names for ids: what the core's sentences leave out, since it speaks of ids alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use control_plane::ports::NodeView;
@@ -36,6 +36,12 @@ impl<'a> Names<'a> {
     /// With the hostnames of these too.
     pub(crate) fn with_nodes(mut self, nodes: &'a [NodeView]) -> Self {
         self.instances.extend(nodes.iter().map(|node| (node.id, node.hostname.as_str())));
+        self
+    }
+
+    /// With the names of these groups too.
+    pub(crate) fn with_groups(mut self, groups: &'a BTreeMap<GroupId, String>) -> Self {
+        self.groups.extend(groups.iter().map(|(&id, name)| (id, name.as_str())));
         self
     }
 

@@ -15,6 +15,8 @@ pub struct History {
     templates: BTreeMap<TemplateKey, Vec<Span>>,
     kinds: BTreeMap<Kind, Vec<Span>>,
     launches: Vec<PastLaunch>,
+    /// When it ends, if that is known; else with its last launch.
+    end: Option<Moment>,
 }
 
 /// A job or command that somebody launched. Moments count from the beginning of the history, whenever that was.
@@ -51,14 +53,20 @@ impl History {
         self.launches.sort_by_key(|launch| launch.at);
     }
 
-    /// The launches of a timeline by a moment, and the runs that had ended by then, however they ended.
+    /// It ends at this moment, whenever the last launch was: the time of day of now.
+    pub const fn ends_at(&mut self, end: Moment) {
+        self.end = Some(end);
+    }
+
+    /// The launches of a timeline from its beginning by a moment, and the runs that had ended by then, however they ended.
     #[must_use]
     pub fn of(timeline: &Timeline, by: Moment) -> Self {
         let ended = timeline.bars.iter().filter(|bar| bar.finished.is_some_and(|finished| finished <= by));
         let mut history = Self::default();
         history.extend(ended.filter_map(|bar| Some((bar.template, bar.kind, bar.ran()?))));
         let by_people = |bar: &&Bar| {
-            bar.launched <= by && !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow)
+            (Moment::START..=by).contains(&bar.launched)
+                && !matches!(bar.launch_type, LaunchType::Dependency | LaunchType::Workflow)
         };
         let launches = timeline.bars.iter().filter(by_people).map(|bar| PastLaunch {
             at: bar.launched,
@@ -67,6 +75,7 @@ impl History {
             impact: bar.impact,
         });
         history.launch(launches);
+        history.ends_at(by);
         history
     }
 
@@ -94,7 +103,7 @@ impl History {
         numbers: &mut fastrand::Rng,
     ) -> impl Iterator<Item = (Span, &PastLaunch)> + use<'_> {
         let first = self.launches.first().map_or(Moment::START, |launch| launch.at);
-        let last = self.launches.last().map_or(Moment::START, |launch| launch.at);
+        let last = self.end.or_else(|| self.launches.last().map(|launch| launch.at)).unwrap_or_default();
         let all = last.since(first).millis();
         let days = all / DAY.millis();
         let back =

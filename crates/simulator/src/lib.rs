@@ -52,4 +52,4 @@ pub use seed::Seed;
 pub use timeline::{Bar, EndNote, ReasonId, Timeline, Wait, WaitReason};
 pub use usage::Curve;
 pub use waiting::{Quantiles, Waiting};
-pub use workload::{Cluster, Ends, Launch, Standing, Template, TemplateKey, Workload};
+pub use workload::{Cancel, Cluster, Ends, Launch, Standing, Template, TemplateKey, Workload};

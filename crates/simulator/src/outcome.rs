@@ -93,6 +93,12 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// Of a cluster that never changed.
+    #[must_use]
+    pub fn of(instances: &[Instance], groups: &[InstanceGroup]) -> Vec<Self> {
+        Self::noted(Vec::new(), Moment::START, instances, groups)
+    }
+
     /// With what there is from now on, where that is new.
     pub(crate) fn noted(
         mut known: Vec<Self>,

@@ -152,6 +152,12 @@ impl WaitReason {
         }
     }
 
+    /// What makes it the same as another: reasons of one key name the same things, numbers aside.
+    #[must_use]
+    pub fn key(&self) -> Box<[i64]> {
+        key(&self.0)
+    }
+
     /// Whether time alone cannot help.
     #[must_use]
     pub fn is_never(&self) -> bool {

@@ -38,6 +38,9 @@ pub struct Workload {
     pub launches: Vec<Launch>,
     /// What changes about the cluster, in the order of time.
     pub changes: Vec<TimedChange>,
+    /// Which tasks somebody asks to cancel, in the order of time, besides those whose launch says so: any task that is there by
+    /// then, those that passes created too.
+    pub cancels: Vec<Cancel>,
 }
 
 impl Workload {
@@ -54,6 +57,7 @@ impl Workload {
             graphs: Vec::new(),
             launches: Vec::new(),
             changes: Vec::new(),
+            cancels: Vec::new(),
         }
     }
 
@@ -87,10 +91,11 @@ impl Workload {
         self.len() == 0
     }
 
-    /// Puts launches and changes in the order of time; of one moment they keep theirs.
+    /// Puts launches, changes and cancels in the order of time; of one moment they keep theirs.
     pub fn sort(&mut self) {
         self.launches.sort_by_key(|launch| launch.at);
         self.changes.sort_by_key(|change| change.at);
+        self.cancels.sort_by_key(|cancel| cancel.at);
     }
 
     /// The tasks that are larger than every instance: each runs only on an instance that is otherwise idle (R6.2).
@@ -146,6 +151,15 @@ pub struct Launch {
     pub ends: Ends,
     /// When somebody asks to cancel it, unless it has ended by then.
     pub cancel_at: Option<Moment>,
+}
+
+/// Somebody asks to cancel a task, unless it has ended by then; a task that is not there by then is not canceled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// When.
+    pub at: Moment,
+    /// Which task.
+    pub task: TaskId,
 }
 
 /// How a task goes on once it runs.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use scheduler_core::{Forks, InstanceId, RuleSet, Seconds, TaskId};
 use simulator::generate::Mix;
-use simulator::{Auditing, Ends, Moment, Options, Outcome, Place, Seed, Simulation, Span, Workload};
+use simulator::{Auditing, Cancel, Ends, Moment, Options, Outcome, Place, Seed, Simulation, Span, Workload};
 
 fn run(workload: &Workload, rules: &RuleSet, options: Options) -> Outcome {
     Simulation::new(workload, rules).with(options).run().unwrap_or_else(|error| panic!("{error}"))
@@ -200,4 +200,37 @@ fn r8_1_an_instance_that_is_lost_at_the_beginning_stays_lost() {
     let started: Vec<bool> = outcome.timeline.bars.iter().map(|bar| bar.started.is_some()).collect();
     assert_eq!(started, [true, false]);
     assert_eq!(outcome.stuck.len(), 1, "the simulation ends and says who never starts");
+}
+
+/// A task that a pass created is canceled like any other, and one that is not there yet is not.
+#[test]
+fn r8_3_a_cancel_at_a_moment_leaves_everything_before_it_as_it_was() {
+    let mix: Mix = "tasks=200,load=1.2,instances=2,projects=5,fresh-for=60".parse().unwrap();
+    let mut workload = mix.generate(Seed::new(5));
+    let before = run(&workload, &RuleSet::tower_2018(), Options::default());
+    let launched: Vec<TaskId> = workload.launches.iter().map(|launch| launch.task.id).collect();
+    let created = before.timeline.bars.iter().find(|bar| {
+        !launched.contains(&bar.task) && bar.ran().is_some_and(|span| span > Span::from_whole_seconds(2))
+    });
+    let bar = created.unwrap();
+    let at = bar.started.unwrap().after(Span::from_whole_seconds(1));
+    let late = before.timeline.bars.last().unwrap();
+    assert!(late.launched > at);
+    workload.cancels = vec![Cancel { at, task: bar.task }, Cancel { at, task: late.task }];
+    let after = run(&workload, &RuleSet::tower_2018(), Options::default());
+    let canceled = after.timeline.bars.iter().find(|other| other.task == bar.task).unwrap();
+    assert_eq!((canceled.outcome, canceled.finished), (Some(scheduler_core::Outcome::Canceled), Some(at)));
+    let until = |outcome: &Outcome| -> Vec<Start> {
+        let known = |moment: Option<Moment>| moment.filter(|&moment| moment < at);
+        let starts =
+            starts(outcome).into_iter().zip(&outcome.timeline.bars).filter(|(_, bar)| bar.launched < at);
+        starts
+            .map(|((task, started, node, end), _)| {
+                (task, known(started), node.filter(|_| known(started).is_some()), known(end))
+            })
+            .collect()
+    };
+    assert_eq!(until(&after), until(&before));
+    let late = after.timeline.bars.iter().find(|bar| bar.task == late.task);
+    assert_ne!(late.and_then(|bar| bar.outcome), Some(scheduler_core::Outcome::Canceled));
 }

@@ -84,6 +84,7 @@ pub(super) async fn launch_many(
     launches: &[Launch],
     taken: &(dyn Fn(usize) + Send + Sync),
 ) -> Result<Vec<TaskId>, StoreError> {
+    Launch::check(launches)?;
     let mut session = store.session(WHAT).await?;
     session.begin(WHAT, "BEGIN").await?;
     let mut ids = Vec::with_capacity(launches.len());
@@ -104,6 +105,7 @@ pub(super) async fn launch(store: &PostgresStore, launches: &[Launch]) -> Result
     if launches.is_empty() {
         return Ok(Vec::new());
     }
+    Launch::check(launches)?;
     let requests: Vec<Request<'_>> = launches.iter().map(Request::of).collect();
     let requests = tokio_postgres::types::Json(requests);
     let row = store.session(WHAT).await?.one(WHAT, LAUNCH, &[&requests]).await?;

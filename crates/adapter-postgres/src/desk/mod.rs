@@ -3,6 +3,7 @@
 mod ask;
 mod catalogue;
 mod define;
+mod history;
 mod launch;
 mod launchable;
 mod needs;
@@ -12,8 +13,8 @@ mod view;
 use async_trait::async_trait;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Desk, Launch, NodeView, Output, Statistics, StoreError, TaskFilter,
-    TaskView,
+    Answer, Answered, CancelAnswer, Desk, HistoryFilter, Launch, NodeView, Output, PastTask, Statistics,
+    StoreError, TaskFilter, TaskView,
 };
 use scheduler_core::TaskId;
 
@@ -67,6 +68,10 @@ impl Desk for PostgresStore {
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
         view::tasks(self, filter).await
+    }
+
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
+        history::history(self, filter).await
     }
 
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {

@@ -36,7 +36,7 @@ const GROUPS: &str = "
         LEAST((SELECT COALESCE(sum(i.capacity), 0) FROM {schema}.group_member m
             JOIN {schema}.instance i ON i.id = m.instance_id AND i.enabled WHERE m.group_id = g.id),
             4294967295)::bigint,
-        LEAST(COALESCE(uses.impact, 0), 4294967295)::bigint
+        LEAST(COALESCE(uses.impact, 0), 4294967295)::bigint, g.id
     FROM {schema}.instance_group g
         LEFT JOIN (SELECT group_id, sum(impact) AS impact FROM {schema}.task
             WHERE finished IS NULL AND status IN ('waiting', 'running') GROUP BY group_id) AS uses ON uses.group_id = g.id";
@@ -84,8 +84,9 @@ pub(super) async fn statistics(store: &PostgresStore) -> Result<Statistics, Stor
     }
     for row in session.query(WHAT, GROUPS, &[]).await? {
         let columns = &mut Columns::of(&row);
-        let name = columns.next()?;
+        let name: String = columns.next()?;
         let (capacity, used): (Forks, Forks) = (columns.next_forks()?, columns.next_forks()?);
+        statistics.group_names.insert(columns.next::<i64>()?.into(), name.clone());
         statistics.groups.insert(name, (capacity, used));
     }
     let row = session.one(WHAT, OUTBOX, &[]).await?;

@@ -1,4 +1,4 @@
-//! Stored holds: why a task was held when that last changed, for operators.
+//! Stored holds: why a task was held when that last changed, for operators; and those of before, for its history.
 //!
 //! Written when what waits for what changed, not when a number wavers: a full cluster must not cost a write per task and
 //! pass. And at most [`MOST`] rows a pass, the tasks considered first before others: a pass over a long new queue stays
@@ -18,15 +18,25 @@ const MOST: usize = 2000;
 
 const WHAT: &str = "storing why tasks are held";
 
+/// The first part sees what was stored before the second replaces it.
 const STORE: &str = "
+    WITH new AS MATERIALIZED (
+        SELECT h.* FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[]) AS h (task_id, digest, token, reason)
+            JOIN {schema}.task t ON t.id = h.task_id AND t.finished IS NULL
+    ), past AS (
+        INSERT INTO {schema}.past_wait (task_id, since, finished, reason)
+        SELECT h.task_id, h.since, statement_timestamp(), h.reason
+        FROM {schema}.held h JOIN new ON new.task_id = h.task_id
+    )
     INSERT INTO {schema}.held (task_id, digest, token, reason, since)
-    SELECT h.task_id, h.digest, h.token, h.reason, statement_timestamp()
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[]) AS h (task_id, digest, token, reason)
-        JOIN {schema}.task t ON t.id = h.task_id AND t.finished IS NULL
+    SELECT task_id, digest, token, reason, statement_timestamp() FROM new
     ON CONFLICT (task_id) DO UPDATE
     SET digest = excluded.digest, token = excluded.token, reason = excluded.reason, since = excluded.since";
 
-const FORGET: &str = "DELETE FROM {schema}.held WHERE task_id = ANY ($1)";
+const FORGET: &str = "
+    WITH over AS (DELETE FROM {schema}.held WHERE task_id = ANY ($1) RETURNING task_id, since, reason)
+    INSERT INTO {schema}.past_wait (task_id, since, finished, reason)
+    SELECT task_id, since, statement_timestamp(), reason FROM over";
 
 /// The changes of stored holds that a plan brings.
 #[derive(Default)]

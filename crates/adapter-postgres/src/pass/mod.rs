@@ -7,7 +7,7 @@ mod hold;
 mod patch;
 mod read;
 mod step;
-mod task;
+pub(crate) mod task;
 
 use async_trait::async_trait;
 use control_plane::ports::{Commit, Pass, Passes, Reading, StoreError};

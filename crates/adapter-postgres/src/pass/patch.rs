@@ -2,8 +2,9 @@
 //!
 //! Each row is guarded by the state that the snapshot shows: status, dispatch, whether a cancel was asked for. (A running row
 //! needs no dispatch in its guard: only passes give dispatches, and this one holds the lock.) Only a request to cancel holds
-//! whatever the task did meanwhile. Rows are locked in the
-//! order of their ids. Messages to send are inserted from the rows that were really changed, in the order of the plan.
+//! whatever the task did meanwhile. Rows that
+//! workers may have in hand are locked first, in the order of their ids, as claims and reports lock them; pending ones are only
+//! changed by cancels besides, which a lock of their own keeps out. Messages to send are inserted from the rows that were really changed, in the order of the plan.
 
 use control_plane::ports::StoreError;
 use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, Then};
@@ -21,6 +22,9 @@ const PATCH: &str = "
             $14::integer[])
         AS p (id, status, dispatch_id, asked, verb, group_id, node_id, controller_id, outcome, explanation, derived,
             links_from, links_to, position)
+    ), locked AS MATERIALIZED (
+        SELECT t.id FROM patch p JOIN {schema}.task t ON t.id = p.id AND t.finished IS NULL
+        WHERE p.status <> 'pending' ORDER BY t.id FOR NO KEY UPDATE OF t
     ), applied AS (
         UPDATE {schema}.task t SET
             status = CASE p.verb WHEN 0 THEN t.status WHEN 1 THEN 'waiting' WHEN 2 THEN 'running' WHEN 3 THEN 'pending'
@@ -37,10 +41,10 @@ const PATCH: &str = "
             dependencies_derived = t.dependencies_derived OR p.derived,
             dependencies = CASE WHEN p.links_from <= p.links_to
                 THEN COALESCE(t.dependencies, '{}') || ($15::bigint[])[p.links_from:p.links_to] ELSE t.dependencies END
-        FROM (SELECT * FROM patch ORDER BY id) AS p
-        WHERE t.id = p.id AND (t.status = p.status AND t.cancel_requested = p.asked
+        FROM patch p LEFT JOIN locked l ON l.id = p.id
+        WHERE t.id = p.id AND t.finished IS NULL AND (t.status = p.status AND t.cancel_requested = p.asked
             AND (p.dispatch_id IS NULL OR t.dispatch_id = p.dispatch_id)
-            OR p.verb = 5 AND t.finished IS NULL)
+            OR p.verb = 5)
         RETURNING t.id, t.dispatch_id, t.kind, t.run_id, t.trace, COALESCE(t.node_id, t.controller_id) AS node_id,
             p.verb, p.position
     ), sent AS (

@@ -13,24 +13,51 @@ use crate::row::{Columns, Shared, Token as _};
 
 /// The columns in the order in which [`task`] reads them.
 macro_rules! columns {
-    () => {
-        "SELECT t.id, t.name, t.created, t.priority, t.impact, t.launch_type, t.groups, t.dependencies,
+    ($more:literal) => {
+        concat!(
+            "SELECT t.id, t.name, t.created, t.priority, t.impact, t.launch_type, t.groups, t.dependencies,
             t.dependencies_derived, t.cancel_requested, t.own_keys,
             t.kind, t.project_id, t.inventory_id, t.template_id, t.workflow_template_id, t.source_id,
             t.source_project_id, t.allow_simultaneous, t.update_type, t.sources_already_updated, t.expires,
-            t.status, t.dispatch_id, t.dispatched, t.group_id, t.node_id, t.controller_id, t.finished
-        FROM {schema}.task t"
+            t.status, t.dispatch_id, t.dispatched, t.group_id, t.node_id, t.controller_id, t.finished",
+            $more,
+            " FROM {schema}.task t"
+        )
     };
 }
+
+macro_rules! past {
+    () => {
+        concat!(
+            columns!(
+                ", t.dispatched, t.started, t.group_id, t.node_id, t.controller_id, t.explanation, t.workflow_id"
+            ),
+            " WHERE t.id > $1 AND t.created < COALESCE($2::timestamptz, 'infinity')"
+        )
+    };
+}
+
 /// All that a pass may have to decide about.
-pub(super) const UNFINISHED: &str = concat!(columns!(), " WHERE t.finished IS NULL");
+pub(super) const UNFINISHED: &str = concat!(columns!(""), " WHERE t.finished IS NULL");
 
 /// Finished tasks that unfinished ones depend on.
-pub(super) const BY_ID: &str = concat!(columns!(), " WHERE t.finished IS NOT NULL AND t.id = ANY ($1)");
+pub(super) const BY_ID: &str = concat!(columns!(""), " WHERE t.finished IS NOT NULL AND t.id = ANY ($1)");
+
+/// A page of the past from its very beginning, with what a snapshot does not show; all of one order, whatever is launched
+/// meanwhile.
+pub(crate) const PAST: &str = concat!(past!(), " ORDER BY t.id LIMIT $3");
+
+/// A page of the past from some moment.
+pub(crate) const PAST_SINCE: &str =
+    concat!(past!(), " AND (t.finished >= $4 OR t.finished IS NULL) ORDER BY t.id LIMIT $3");
 
 /// Reads one row.
 pub(super) fn task(row: &Row, shared: &mut Shared) -> Result<Task, StoreError> {
-    let columns = &mut Columns::of(row);
+    next_task(&mut Columns::of(row), shared)
+}
+
+/// Reads the columns of a task; what follows them is the caller's.
+pub(crate) fn next_task(columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Task, StoreError> {
     let id = TaskId::new(columns.next()?);
     read(id, columns, shared).map_err(|error| unreadable(format!("task {id}: {error}")))
 }

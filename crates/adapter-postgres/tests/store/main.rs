@@ -6,6 +6,7 @@
 )]
 
 mod base;
+mod bounds;
 mod commit;
 mod faults;
 mod launch;

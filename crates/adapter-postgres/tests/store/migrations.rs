@@ -1,7 +1,7 @@
 //! Tables come up once, whoever asks first, and another version is refused.
 
 use adapter_postgres::PostgresStore;
-use control_plane::ports::{Desk as _, Passes as _, StoreError, Wakes as _};
+use control_plane::ports::{Desk as _, HistoryFilter, Passes as _, StoreError, Wakes as _};
 
 use crate::base::Base;
 
@@ -42,5 +42,68 @@ async fn tables_of_another_version_are_refused() {
         "{refused:?}"
     );
     assert!(matches!(old.migrate().await, Err(StoreError::Version { found: 999, .. })));
+    base.end().await;
+}
+
+/// Tables as the program of an earlier version left them.
+async fn at_version(base: &Base, version: u32) {
+    base.run(
+        "CREATE SCHEMA {s};
+        CREATE TABLE {s}.migration (version integer PRIMARY KEY, name text NOT NULL,
+            applied timestamptz NOT NULL DEFAULT now())",
+    )
+    .await;
+    for migration in PostgresStore::migrations().iter().filter(|migration| migration.version <= version) {
+        base.run(&migration.sql.replace("{schema}", &base.schema).replace("{channel}", &base.schema)).await;
+        base.run(&format!(
+            "INSERT INTO {{s}}.migration VALUES ({}, '{}')",
+            migration.version, migration.name
+        ))
+        .await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn tables_without_a_history_get_one_and_keep_what_they_hold() {
+    let base = Base::bare().await;
+    at_version(&base, 3).await;
+    base.run(
+        r#"INSERT INTO {s}.instance (hostname, node_type, capacity) VALUES ('a', 'hybrid', 10);
+        INSERT INTO {s}.task (kind, name, status, finished, impact) VALUES ('job', 'old', 'successful', now(), 1);
+        INSERT INTO {s}.task (kind, name, impact, template_id) VALUES ('job', 'held', 1, 7), ('job', 'new', 1, 7);
+        INSERT INTO {s}.held VALUES (2, 1, 'waiting_for_dependency',
+            '{"dependency": {"on": {"task": {"id": 1, "kind": "job"}}}}', now() - interval '1 hour')"#,
+    )
+    .await;
+    base.store.migrate().await.unwrap();
+
+    let past = base.store.history(&HistoryFilter::default()).await.unwrap();
+    let names: Vec<&str> = past.iter().map(|past| past.task.name.as_ref()).collect();
+    assert_eq!(names, ["old", "held", "new"]);
+    let [wait] = past[1].waits.as_slice() else { panic!("what it waits for is kept: {past:?}") };
+    assert_eq!((wait.reason.token(), wait.until), ("waiting_for_dependency", None));
+
+    let mut pass = base.store.begin().await.unwrap().unwrap();
+    let reading = pass.read().await.unwrap();
+    let plan = scheduler_core::plan(&reading.snapshot, &reading.rules);
+    pass.commit(&reading, &plan).await.unwrap();
+    let past = base.store.history(&HistoryFilter::default()).await.unwrap();
+    let [before, now] = past[1].waits.as_slice() else { panic!("a new reason follows: {past:?}") };
+    assert_eq!((before.since, before.until), (wait.since, Some(now.since)));
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn what_a_task_waited_for_is_deleted_with_it() {
+    let base = Base::new().await;
+    base.jobs(3).await;
+    base.run(
+        "INSERT INTO {s}.past_wait SELECT id, now() - interval '1 hour', now(), '{}' FROM {s}.task, generate_series(1, 2);
+        DELETE FROM {s}.task WHERE id <> 2",
+    )
+    .await;
+    assert_eq!(base.ask("SELECT string_agg(task_id::text, ',') FROM {s}.past_wait").await, "2,2");
     base.end().await;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{DefinitionKind, Definitions, WorkflowDefinition};
+use super::{DefinitionKind, Definitions, Run, WorkflowDefinition, too_large};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +43,20 @@ impl Definitions {
         names
     }
 
+    /// What each definition runs, of those that run something.
+    fn runs(&self) -> impl Iterator<Item = ((DefinitionKind, &str), &Run)> {
+        let projects = self.projects.iter().map(|one| (DefinitionKind::Project, &one.name, &one.run));
+        let sources =
+            self.inventory_sources.iter().map(|one| (DefinitionKind::InventorySource, &one.name, &one.run));
+        let templates =
+            self.job_templates.iter().map(|one| (DefinitionKind::JobTemplate, &one.name, &one.run));
+        let system_jobs = self.system_jobs.iter().map(|one| (DefinitionKind::SystemJob, &one.name, &one.run));
+        let all = projects.chain(sources).chain(templates).chain(system_jobs);
+        all.map(|(kind, name, run)| ((kind, name.as_str()), run))
+    }
+
     /// Checks what can be seen here alone: names that are empty, too long or taken twice, groups that are both kinds, graphs
-    /// with unknown nodes or cycles, templates without slices.
+    /// with unknown nodes or cycles, templates without slices, payloads that are too large.
     pub fn check(&self) -> Result<(), Flaws> {
         let mut flaws = Vec::new();
         let mut seen = BTreeSet::new();
@@ -76,6 +88,11 @@ impl Definitions {
                     place: (DefinitionKind::JobTemplate, template.name.clone()),
                     message: format!("{} slices: a launch is cut into 1 to 1000", template.slices),
                 });
+            }
+        }
+        for (place, run) in self.runs() {
+            if let Some(message) = too_large(&run.payload) {
+                flaws.push(Flaw { place: (place.0, place.1.to_owned()), message });
             }
         }
         for workflow in &self.workflows {

@@ -19,7 +19,8 @@ pub use kinds::{
     WorkflowDefinition,
 };
 pub use rules::{ControlPlaneDefinition, Preset, RulesDefinition, UnknownGroup};
-pub use run::{COMMAND, CommandPayload, HandlerName, HandlerNameError, Run, RunError};
+pub(crate) use run::too_large;
+pub use run::{COMMAND, CommandPayload, HandlerName, HandlerNameError, PAYLOAD_LIMIT, Run, RunError};
 
 /// A set of definitions: a whole cluster, or a part to add or change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,20 @@ use serde_json::Value;
 /// The handler that runs a command as a child process; every node has it.
 pub const COMMAND: &str = "command";
 
+/// The most that a payload may be, as JSON: 1 MiB. Workers claim hundreds of tasks at once, and hold their payloads in memory.
+pub const PAYLOAD_LIMIT: usize = 1 << 20;
+
+/// What is wrong with a payload, if it is too large.
+pub(crate) fn too_large(payload: &Value) -> Option<String> {
+    let size = serde_json::to_vec(payload).map_or(usize::MAX, |text| text.len());
+    (size > PAYLOAD_LIMIT).then(|| {
+        format!(
+            "the payload has {size} bytes, and at most {PAYLOAD_LIMIT} are kept: put large things where the task can \
+             read them, and their place into the payload"
+        )
+    })
+}
+
 /// The name of a handler: letters, digits, `-`, `_`, `.` and `:`, at most 100 of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -14,7 +14,7 @@ use scheduler_core::{
 
 use super::fill::{Filled, Subject};
 use super::state::{Birth, State};
-use crate::ports::{Commit, Committed, Ended, SkippedStart, StoredHold};
+use crate::ports::{Commit, Committed, Ended, SkippedStart};
 
 /// Writes a plan that was made from this snapshot.
 pub(super) fn commit(state: &mut State, snapshot: &Snapshot, plan: &Plan, now: Timestamp) -> Commit {
@@ -232,17 +232,14 @@ impl Writer {
     /// Only what waits for something else than before is written, with the moment since which it does.
     fn hold(&self, state: &mut State, id: TaskId, reason: &Reason) {
         let Some(row) = state.unfinished.get_mut(&id) else { return };
-        let known = row.hold.as_ref().is_some_and(|hold| hold.still_says(reason));
-        if !known && row.task.state == scheduler_core::State::Pending {
-            row.hold = Some(StoredHold { reason: reason.clone(), since: self.moment });
+        if row.task.state == scheduler_core::State::Pending {
+            row.wait_for(reason, self.moment);
         }
     }
 
     fn leave(&self, state: &mut State, id: TaskId, malformed: &Malformed) {
-        let Some(row) = state.unfinished.get_mut(&id) else { return };
-        let reason = Reason::Malformed(malformed.clone());
-        if !row.hold.as_ref().is_some_and(|hold| hold.still_says(&reason)) {
-            row.hold = Some(StoredHold { reason, since: self.moment });
+        if let Some(row) = state.unfinished.get_mut(&id) {
+            row.wait_for(&Reason::Malformed(malformed.clone()), self.moment);
         }
     }
 

@@ -7,13 +7,14 @@ use super::state::State;
 use super::{MemoryStore, view};
 use crate::definition::{Applied, DefinitionKind, Definitions};
 use crate::ports::{
-    Answer, Answered, CancelAnswer, Desk, Ended, Launch, NodeView, Output, Statistics, StoreError,
-    TaskFilter, TaskView,
+    Answer, Answered, CancelAnswer, Desk, Ended, HistoryFilter, Launch, NodeView, Output, PastTask,
+    Statistics, StoreError, TaskFilter, TaskView,
 };
 
 #[async_trait]
 impl Desk for MemoryStore {
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
+        Launch::check(launches)?;
         self.shared.write(|state, now| state.launch(launches, now))
     }
 
@@ -60,6 +61,10 @@ impl Desk for MemoryStore {
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
         Ok(self.shared.read(|state, _| view::tasks(state, filter)))
+    }
+
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
+        Ok(self.shared.read(|state, _| view::history(state, filter)))
     }
 
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use scheduler_core::{DispatchId, NodeId, Placement, State, Task, TaskId, Timestamp};
+use scheduler_core::{DispatchId, NodeId, Placement, Reason, State, Task, TaskId, Timestamp};
 
 use crate::definition::Run;
-use crate::ports::{Membership, Output, StoredHold, TaskStatus, TaskView, TraceContext};
+use crate::ports::{Membership, Output, PastTask, PastWait, StoredHold, TaskStatus, TaskView, TraceContext};
 
 /// One task.
 #[derive(Debug)]
@@ -27,7 +27,10 @@ pub(super) struct Row {
     pub(super) started: Option<Timestamp>,
     pub(super) explanation: String,
     pub(super) output: Option<Output>,
+    /// What it waits for; it changes by [`Row::wait_for`] and [`Row::go_on`] alone, which keep what was before.
     pub(super) hold: Option<StoredHold>,
+    /// What it waited for before, one after the other.
+    waits: Vec<PastWait>,
 }
 
 impl Row {
@@ -46,7 +49,23 @@ impl Row {
             explanation: String::new(),
             output: None,
             hold: None,
+            waits: Vec::new(),
         }
+    }
+
+    /// It waits for this from now on, unless that is what it waits for already.
+    pub(super) fn wait_for(&mut self, reason: &Reason, now: Timestamp) {
+        if !self.hold.as_ref().is_some_and(|hold| hold.still_says(reason)) {
+            self.go_on(now);
+            self.hold = Some(StoredHold { reason: reason.clone(), since: now });
+        }
+    }
+
+    /// It waits for nothing any more.
+    pub(super) fn go_on(&mut self, now: Timestamp) {
+        let over = self.hold.take();
+        let over = over.map(|StoredHold { reason, since }| PastWait { reason, since, until: Some(now) });
+        self.waits.extend(over);
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -81,11 +100,28 @@ impl Row {
         TaskStatus::of(&self.task.state)
     }
 
-    pub(super) fn view(&self) -> TaskView {
-        let finished = match self.task.state {
+    pub(super) const fn finished(&self) -> Option<Timestamp> {
+        match self.task.state {
             State::Finished { at, .. } => at,
             State::Pending | State::Waiting(_) | State::Running(_) => None,
-        };
+        }
+    }
+
+    pub(super) fn past(&self) -> PastTask {
+        let open = self.hold.iter().cloned();
+        let open = open.map(|StoredHold { reason, since }| PastWait { reason, since, until: None });
+        PastTask {
+            task: self.task.clone(),
+            dispatched: self.dispatched,
+            started: self.started,
+            placement: self.placement,
+            explanation: self.explanation.clone(),
+            workflow: self.node_of.map(|(workflow, _)| workflow),
+            waits: self.waits.iter().cloned().chain(open).collect(),
+        }
+    }
+
+    pub(super) fn view(&self) -> TaskView {
         TaskView {
             id: self.task.id,
             name: self.task.name.as_ref().to_owned(),
@@ -96,7 +132,7 @@ impl Row {
             impact: self.task.impact,
             created: self.task.created,
             started: self.started,
-            finished,
+            finished: self.finished(),
             group: self.placement.group,
             node: self.placement.node,
             controller: self.placement.controller,

@@ -4,6 +4,7 @@
 //! update of a project, how a node's job ended) is written down when they end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use scheduler_core::{
     Dispatch, DispatchId, InstanceId, InventorySourceId, LastUpdate, LaunchType, Outcome, Placement,
@@ -69,6 +70,18 @@ impl State {
         self.ended.iter().rev().filter_map(|(_, id)| self.finished.get(id))
     }
 
+    /// All tasks that come after this one, in the order of their ids, finished or not. Costs what comes after it.
+    pub(super) fn all_after(&self, after: Option<TaskId>) -> impl Iterator<Item = &Row> {
+        let from = || (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut finished = self.finished.range(from()).map(|(_, row)| row).peekable();
+        let mut unfinished = self.unfinished.range(from()).map(|(_, row)| row).peekable();
+        std::iter::from_fn(move || match (finished.peek(), unfinished.peek()) {
+            (Some(one), Some(other)) if one.task.id > other.task.id => unfinished.next(),
+            (Some(_), _) => finished.next(),
+            (None, _) => unfinished.next(),
+        })
+    }
+
     /// A new pending row. The caller adds what is special about it.
     pub(super) fn insert(&mut self, filled: Filled, birth: Birth) -> &mut Row {
         self.last_task = self.last_task.saturating_add(1);
@@ -102,7 +115,7 @@ impl State {
         row.dispatch = None;
         row.explanation = explanation;
         row.output = output.filter(|output| *output != Output::default());
-        row.hold = None;
+        row.go_on(now);
         self.note_update(&row.task, outcome, now);
         self.graphs.remove(&id);
         let node =
@@ -135,14 +148,14 @@ impl State {
     /// Sends an unfinished task to this place under a new dispatch: `waiting`, with a message in the outbox (R12.4).
     pub(super) fn dispatch(&mut self, id: TaskId, placement: Placement, now: Timestamp) -> bool {
         let Some(row) = self.unfinished.get_mut(&id) else { return false };
-        let Some(run) = &row.run else { return false };
+        let Some(run) = row.run.clone() else { return false };
         self.last_dispatch = self.last_dispatch.saturating_add(1);
         let dispatch = DispatchId::new(self.last_dispatch);
         row.task.state = TaskState::Waiting(Box::new(Dispatch { id: dispatch, since: now, placement }));
         row.dispatch = Some(dispatch);
         row.dispatched = Some(now);
         row.placement = placement;
-        row.hold = None;
+        row.go_on(now);
         let message = crate::ports::Dispatch {
             task: id,
             dispatch,
@@ -161,7 +174,7 @@ impl State {
         if let Some(row) = self.unfinished.get_mut(&id) {
             row.task.state = TaskState::Running(Box::default());
             row.started = Some(now);
-            row.hold = None;
+            row.go_on(now);
         }
     }
 }

@@ -8,7 +8,7 @@ use scheduler_core::{Forks, GroupId, InstanceId, Placement, State as TaskState, 
 
 use super::row::Row;
 use super::state::State;
-use crate::ports::{NodeView, Statistics, TaskFilter, TaskStatus, TaskView};
+use crate::ports::{HistoryFilter, NodeView, PastTask, Statistics, TaskFilter, TaskStatus, TaskView};
 
 /// Unfinished tasks in the order of R1, then finished ones, latest first.
 pub(super) fn tasks(state: &State, filter: &TaskFilter) -> Vec<TaskView> {
@@ -20,6 +20,13 @@ pub(super) fn tasks(state: &State, filter: &TaskFilter) -> Vec<TaskView> {
     let asks_finished = filter.statuses.iter().any(|status| status.is_finished());
     let finished = state.latest().filter(wanted).take(if asks_finished { filter.limit } else { 0 });
     unfinished.into_iter().chain(finished).take(filter.limit).map(Row::view).collect()
+}
+
+/// A page of the past.
+pub(super) fn history(state: &State, filter: &HistoryFilter) -> Vec<PastTask> {
+    let rows = state.all_after(filter.after);
+    let rows = rows.filter(|row| filter.covers(row.task.created, row.finished()));
+    rows.take(filter.limit).map(Row::past).collect()
 }
 
 /// What holding tasks cost each instance (R6.1), and what they cost each group that they came by.
@@ -95,6 +102,12 @@ pub(super) fn statistics(state: &State, now: Timestamp) -> Statistics {
         outbox: u64::try_from(state.outbox.len()).unwrap_or(u64::MAX),
         outbox_oldest: state.outbox.oldest(),
         groups: state.catalogue.groups.iter().map(group).collect(),
+        group_names: state
+            .catalogue
+            .groups
+            .iter()
+            .map(|entry| (entry.id, entry.definition.name.clone()))
+            .collect(),
         now,
     }
 }

@@ -9,8 +9,8 @@ use scheduler_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Output, StoreError, TraceContext};
-use crate::definition::{Applied, DefinitionKind, Definitions, Run};
+use super::{HistoryFilter, Output, PastTask, StoreError, TraceContext};
+use crate::definition::{Applied, DefinitionKind, Definitions, Run, too_large};
 
 /// Everything that people ask of a store. Each call is one transaction that wakes the schedulers if it changes something.
 #[async_trait]
@@ -55,6 +55,10 @@ pub trait Desk: Send + Sync {
     /// Tasks, unfinished ones in the order of R1 without inheritance, finished ones latest first.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError>;
 
+    /// Tasks that were there within a span of time, in the order in which they were launched, with what each waited for. A page
+    /// is as of one moment; tasks that are launched between two pages come last.
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError>;
+
     /// The instances, by hostname.
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError>;
 
@@ -92,6 +96,20 @@ impl Launch {
             launch_type: LaunchType::Manual,
             trace: None,
         }
+    }
+
+    /// Refuses payloads above the limit, before anything is sent anywhere.
+    pub fn check(launches: &[Self]) -> Result<(), StoreError> {
+        for launch in launches {
+            let own = match &launch.of {
+                Launchable::AdHocCommand { run, .. } => Some(&run.payload),
+                _ => None,
+            };
+            if let Some(message) = own.into_iter().chain(&launch.payload).find_map(too_large) {
+                return Err(StoreError::Refused(message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -343,6 +361,9 @@ pub struct Statistics {
     pub outbox_oldest: Option<Timestamp>,
     /// Capacity and use of each group, by name: what its enabled instances have together, and what tasks that came by it cost.
     pub groups: BTreeMap<String, (Forks, Forks)>,
+    /// The names of the groups that tasks came by, for whoever shows where tasks are without reading a snapshot.
+    #[serde(default)]
+    pub group_names: BTreeMap<GroupId, String>,
     /// The store's own time.
     pub now: Timestamp,
 }

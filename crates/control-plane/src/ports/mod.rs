@@ -11,6 +11,7 @@ mod broker;
 mod clock;
 mod desk;
 mod error;
+mod history;
 mod membership;
 mod outbox;
 mod pass;
@@ -29,6 +30,7 @@ pub use desk::{
     TaskStatus, TaskView,
 };
 pub use error::{BrokerError, StoreError};
+pub use history::{HistoryFilter, PastTask, PastWait};
 pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
 pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};

@@ -114,7 +114,8 @@ fn start(payload: &CommandPayload, context: &Context) -> Result<(Child, Receiver
     };
     let (reader, writer) = io::pipe().map_err(explain)?;
     let mut command = Command::new(program);
-    command.args(arguments).envs(told(context)).envs(&payload.environment);
+    // Whoever may change tasks by the node's page is a person: a task that prints its environment must not give that away.
+    command.args(arguments).env_remove("SCHEDULER_HTTP_TOKEN").envs(told(context)).envs(&payload.environment);
     if let Some(directory) = &payload.directory {
         command.current_dir(directory);
     }

@@ -179,8 +179,8 @@ impl Worker {
     }
 
     /// All at once; when the store cannot do that whatever the connection, one by one, so that one bad row stops no other. The
-    /// bad one is passed over: a refusal means that nothing was written, so it stays `waiting` and is dispatched again after the
-    /// rules' grace (R8.2). A claim that was written is answered, however bad its row.
+    /// bad one is passed over: while it is `waiting` it is dispatched again after the rules' grace (R8.2). A row that was taken
+    /// and cannot be run is for the store to end.
     async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Vec<Claimed>, StoreError> {
         let keys: Vec<_> = dispatches.iter().map(|one| (one.task, one.dispatch)).collect();
         match self.store.claim(self.member, &keys).await {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use control_plane::MemoryStore;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claimed, Desk, Joined, Joining, Launch, Members, Membership, NodeView,
-    Order, Outbox, OutboxBatch, Output, Pass, Passes, Reading, Report, Reported, Standing, Statistics,
-    StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
+    Answer, Answered, CancelAnswer, Claimed, Desk, HistoryFilter, Joined, Joining, Launch, Members,
+    Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Reading, Report,
+    Reported, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Seconds, TaskId};
 
@@ -201,6 +201,10 @@ impl Desk for Flaky {
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
         self.inner.tasks(filter).await
+    }
+
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
+        self.inner.history(filter).await
     }
 
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {

@@ -3,6 +3,7 @@
 pub(crate) mod define;
 pub(crate) mod live;
 pub(crate) mod node;
+pub(crate) mod top;
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-At a desk, from files: plan, explain FILE TASK, audit, schema, rules, import, simulate, forecast, demo, completions, man.
+At a desk, from files: plan, explain FILE TASK, audit, schema, rules, import, simulate, forecast FILE, demo, completions, man.
 On a live control plane, whose database is named by --database-url or DATABASE_URL: the others.
 
 Exit codes:
@@ -66,8 +67,12 @@ pub(crate) enum Command {
     },
     /// Run a workload through real passes in virtual time, and compare it with a change of the cluster or of the rules
     Simulate(Box<crate::simulate::args::SimulateArgs>),
-    /// Say when each pending task of a snapshot will start, as a range, from run times of the past
-    Forecast(crate::forecast::ForecastArgs),
+    /// Say when each pending task will start, as a range, from run times of the past
+    ///
+    /// `forecast SNAPSHOT` asks a snapshot in a file, `forecast` the live database with its own history.
+    Forecast(Box<crate::forecast::ForecastArgs>),
+    /// Say what happened on a live control plane: what ran, how long it waited and for what, where, and how it ended
+    History(Box<crate::past::args::HistoryArgs>),
     /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
     Demo,
     /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory
@@ -89,6 +94,8 @@ pub(crate) enum Command {
     Deny(live::TasksArgs),
     /// Show what waits and why, what runs and where, and the nodes
     Status(live::StatusArgs),
+    /// Watch what waits, runs and ended, groups and nodes, on a screen: live, or in a simulation that is played
+    Top(Box<top::TopArgs>),
     /// Print what a task printed
     Output(live::OutputArgs),
     /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`

@@ -1,6 +1,7 @@
 //! The arguments of `scheduler node`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,6 +15,9 @@ use crate::source::Source;
 #[command(after_help = "\
 Without servers everything is in memory and ends with the process: a way to try things out, and to run one file of work:
   scheduler node --cluster examples/cluster.toml --launch workflow:release --until-idle
+
+The same with a page to look at, on http://127.0.0.1:9100/:
+  scheduler node --cluster examples/cluster.toml --launch workflow:careful-release --http 127.0.0.1:9100
 
 With both servers it is one of many nodes, and runs until SIGINT or SIGTERM: it stops taking tasks, lets those that run end
 within the grace time, and hands back or cancels the rest. A second signal ends it at once.
@@ -62,9 +66,14 @@ pub(crate) struct NodeArgs {
     /// How long running tasks may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) stop_grace: Duration,
-    /// Serve /metrics, /healthz and /readyz here
+    /// Serve a page at / here, which shows what waits and why, what runs and the nodes, and updates itself; beside it /api/look,
+    /// /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) http: Option<SocketAddr>,
+    /// Let whoever has the token in this file cancel and approve by the page, which is read-only otherwise; SCHEDULER_HTTP_TOKEN in
+    /// the environment may hold the token instead. There is no TLS: let a proxy add it where the network is not trusted
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub(crate) http_token_file: Option<PathBuf>,
     /// Bring the tables up to date first
     #[arg(long)]
     pub(crate) migrate: bool,

@@ -16,6 +16,9 @@ use crate::source::Source;
 const FORMAT: &str =
     "`examples/cluster.toml` shows the format, and `crates/scheduler/FORMAT.md` describes it";
 
+/// TOML is for what people write by hand.
+const LARGEST_TOML: usize = 16 << 20;
+
 /// Reads definitions and checks them as far as the file alone allows.
 pub(crate) fn read(source: &Source) -> Result<Definitions, Failure> {
     let bytes = source.read()?;
@@ -39,6 +42,13 @@ pub(crate) fn parse<T: DeserializeOwned>(source: &Source, bytes: &[u8], word: &s
         Failure::new(format!("{source}:{line}:{column}: is not UTF-8"))
             .remedy(format!("expected {word} as TOML or JSON"))
     })?;
+    if text.len() > LARGEST_TOML {
+        return Err(Failure::new(format!(
+            "{source}: {} MiB are too much for TOML, whose reader takes fifty times the size of a file",
+            text.len() >> 20
+        ))
+        .remedy("write it as JSON, with the same fields: that takes a tenth of the memory"));
+    }
     toml_value(source, text)
 }
 

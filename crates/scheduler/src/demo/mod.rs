@@ -15,7 +15,7 @@ use control_plane::definition::{COMMAND, Definitions};
 use control_plane::ports::{Broker as _, Clock as _, Commit, Desk as _, Reading, Store, SystemClock};
 use control_plane::{MemoryBroker, MemoryStore, Node, NodeError, Options, PassObserver, PoolBounds, Roles};
 use scheduler_core::{Plan, TaskId};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -73,22 +73,53 @@ pub(crate) fn run() -> Result<Found, Failure> {
     told.map(|()| Found::Nothing)
 }
 
-async fn perform() -> Result<(), Failure> {
-    let definitions: Definitions = toml::from_str(CLUSTER)
-        .map_err(|error| Failure::new(format!("the demonstration's cluster is wrong: {error}")))?;
-    let store: Arc<dyn Store> = {
-        let store = MemoryStore::new(Arc::new(SystemClock));
-        store.define(&definitions).await?;
-        Arc::new(store)
-    };
-    let (events, mut heard) = unbounded_channel();
-    let stop = CancellationToken::new();
-    let broker = MemoryBroker::new();
-    for node in store.nodes().await? {
-        // Its queue is there before its node asks for it, so that the first message need not be sent twice.
-        drop(broker.deliveries(node.id, 1).await?);
+/// Everything that the play needs.
+struct Stage {
+    store: Arc<dyn Store>,
+    nodes: BTreeMap<String, JoinHandle<Result<(), NodeError>>>,
+    events: UnboundedSender<Event>,
+    heard: UnboundedReceiver<Event>,
+    stop: CancellationToken,
+}
+
+impl Stage {
+    async fn set() -> Result<Self, Failure> {
+        let definitions: Definitions = toml::from_str(CLUSTER)
+            .map_err(|error| Failure::new(format!("the demonstration's cluster is wrong: {error}")))?;
+        let store: Arc<dyn Store> = {
+            let store = MemoryStore::new(Arc::new(SystemClock));
+            store.define(&definitions).await?;
+            Arc::new(store)
+        };
+        let (events, heard) = unbounded_channel();
+        let stop = CancellationToken::new();
+        let broker = MemoryBroker::new();
+        for node in store.nodes().await? {
+            // Its queue is there before its node asks for it, so that the first message need not be sent twice.
+            drop(broker.deliveries(node.id, 1).await?);
+        }
+        let nodes = start(&definitions, &store, &Arc::new(broker), &events, &stop);
+        Ok(Self { store, nodes, events, heard, stop })
     }
-    let mut nodes = start(&definitions, &store, &Arc::new(broker), &events, &stop);
+}
+
+/// The same cluster for somebody who only looks at it: the play once, and then the same people launching on, for as long as the
+/// runtime lives.
+pub(crate) async fn embedded() -> Result<Arc<dyn Store>, Failure> {
+    let Stage { store, mut nodes, events, stop, .. } = Stage::set().await?;
+    let doomed = nodes.remove(DOOMED);
+    let people = store.clone();
+    tokio::spawn(async move {
+        // The nodes end when nothing could stop them any more.
+        let _nodes = (nodes, stop);
+        script::play(people.clone(), events.clone(), doomed).await?;
+        script::go_on(people, events).await
+    });
+    Ok(store)
+}
+
+async fn perform() -> Result<(), Failure> {
+    let Stage { store, mut nodes, events, mut heard, stop } = Stage::set().await?;
     let mut narrator = Narrator::new(Output::stdout(), store.clone(), SystemClock.now());
     narrator.introduce(&store.nodes().await?, COMMAND)?;
     let doomed = nodes.remove(DOOMED);

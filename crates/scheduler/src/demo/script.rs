@@ -17,6 +17,9 @@ use tokio::time::sleep;
 use super::Event;
 use crate::failure::Failure;
 
+/// With fewer tasks pending than this, there is room for more.
+const FEW: usize = 8;
+
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Everything, one after the other.
@@ -49,6 +52,22 @@ pub(super) async fn play(
     people.cancel(&back_up).await?;
     people.say(Event::Curtain);
     Ok(())
+}
+
+/// The same people go on for as long as somebody looks: more whenever little waits.
+pub(super) async fn go_on(store: Arc<dyn Store>, events: UnboundedSender<Event>) -> Result<(), Failure> {
+    let people = People { store, events };
+    let pending = TaskFilter { statuses: vec![TaskStatus::Pending], ..TaskFilter::default() };
+    loop {
+        if people.store.tasks(&pending).await?.len() < FEW {
+            people.launch(&[Launchable::Workflow("release".into()), template("deploy-web")]).await?;
+            people.launch(&["collect-metrics"; 4].map(template)).await?;
+            people.launch(&[template("deploy-web"), template("patch-fleet"), uptime()]).await?;
+            people.launch(&[Launchable::Project("fleet-code".into()), template("collect-metrics")]).await?;
+            people.approve().await?;
+        }
+        people.pause(500).await;
+    }
 }
 
 fn template(name: &str) -> Launchable {

@@ -28,18 +28,20 @@ use crate::define::file;
 use crate::failure::Failure;
 use crate::open;
 use crate::source::Source;
+use http::token::Token;
 use watch::{LastPass, Watch};
 
 /// Runs it to its end.
 pub(crate) fn run(wanted: &NodeArgs) -> Result<Found, Failure> {
     check(wanted)?;
     let definitions = wanted.cluster.as_ref().map(file::read).transpose()?;
+    let token = Token::given(wanted.http_token_file.as_ref())?;
     log::start(&wanted.log, wanted.log_json)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-    let found = runtime.block_on(serve(wanted, definitions));
+    let found = runtime.block_on(serve(wanted, definitions, token));
     // What still runs after the end was told to end before; nothing is worth waiting for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     found
@@ -79,7 +81,11 @@ struct Ground {
     hostnames: Vec<String>,
 }
 
-async fn serve(wanted: &NodeArgs, definitions: Option<Definitions>) -> Result<Found, Failure> {
+async fn serve(
+    wanted: &NodeArgs,
+    definitions: Option<Definitions>,
+    token: Option<Token>,
+) -> Result<Found, Failure> {
     let own_name = || gethostname::gethostname().to_string_lossy().into_owned();
     let hostname = wanted.hostname.clone().unwrap_or_else(own_name);
     let ground = if wanted.database.database_url.is_some() {
@@ -93,11 +99,14 @@ async fn serve(wanted: &NodeArgs, definitions: Option<Definitions>) -> Result<Fo
     let _ends_all = stop.clone().drop_guard();
     if let Some(address) = wanted.http {
         let watched = Watch::install(&ground, &nodes, wanted, passes, stop.clone())?;
+        let changes = token.is_some();
+        let named = ground.hostnames.first().map_or("", String::as_str);
+        let site = Arc::new(http::Site::new(watched, ground.store.clone(), named, token));
         let listener = http::bind(address).await?;
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serves /metrics, /healthz and /readyz");
+            tracing::info!(changes, %address, "serves /metrics, /healthz, /readyz and a page at /");
         }
-        tokio::spawn(http::serve(listener, watched, stop.clone()));
+        tokio::spawn(http::serve(listener, site, stop.clone()));
     }
     let launched = launch(wanted, &*ground.store).await?;
     let running = run_all(nodes, stop.clone());

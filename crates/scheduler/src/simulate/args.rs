@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use simulator::TimedChange;
 use simulator::generate::Mix;
 
+use crate::cli::live::Database;
+use crate::past::when::When;
 use crate::source::Source;
 
 /// What to simulate, and what to compare it with.
@@ -13,8 +15,14 @@ use crate::source::Source;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SimulateArgs {
     /// The workload: a workload file (TOML or JSON), a log in the Standard Workload Format, a run in WfFormat, a snapshot, or `-`
-    #[arg(value_name = "WORKLOAD", required_unless_present = "generate", conflicts_with = "generate")]
+    #[arg(value_name = "WORKLOAD", required_unless_present_any = ["generate", "live"], conflicts_with_all = ["generate", "live"])]
     pub(crate) workload: Option<Source>,
+    /// What people launched on the live database, again, on the cluster as it is defined there now
+    #[arg(long, conflicts_with = "generate")]
+    pub(crate) live: bool,
+    /// With --live: from when on; how long ago, or a time in UTC
+    #[arg(long, value_name = "WHEN", requires = "live", default_value = "7d")]
+    pub(crate) since: When,
     /// A generated workload instead, as in `tasks=10000,load=0.8,instances=20`
     #[arg(long, value_name = "PARAMETERS")]
     pub(crate) generate: Option<Mix>,
@@ -30,9 +38,9 @@ pub(crate) struct SimulateArgs {
     /// Only one job of a template of a log may run at once
     #[arg(long)]
     pub(crate) exclusive: bool,
-    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
-    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
-    pub(crate) rules: String,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, `tower-2018`, and with --live that of the database
+    #[arg(long, value_name = "SET|FILE")]
+    pub(crate) rules: Option<String>,
     /// Compare with this change; may be repeated
     ///
     /// `instance add NAME CAPACITY [GROUP …]`, `instance remove NAME`, `instance lose NAME`, `instance capacity NAME CAPACITY`,
@@ -61,12 +69,17 @@ pub(crate) struct SimulateArgs {
     /// Print everything as JSON: each task's timeline, the passes, waiting times and the use of capacity
     #[arg(long)]
     pub(crate) json: bool,
+    /// Draw the timeline here too, as one HTML file for any browser; of a comparison, that of the run with the change
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write here instead of to standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// How many rows of each table to show; 0 for all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) database: Database,
 }
 
 const EXAMPLES: &str = "\
@@ -75,6 +88,8 @@ Examples:
   scheduler simulate log.swf.gz --instances 4 --compare-rules awx-2024
   scheduler simulate log.swf.gz --change 'instance add node-5 128' --change 'at 86400 instance remove node-1'
   scheduler simulate --generate tasks=10000,load=0.9,instances=20 --reserve-after 600
+  scheduler simulate --live --since 7d --change 'instance add extra 40 default'
+  scheduler simulate log.swf.gz --instances 4 --html timeline.html
 
 Exit codes: 0 every task ended, 2 some never can, 1 an error.";
 

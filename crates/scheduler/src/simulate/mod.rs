@@ -4,8 +4,9 @@
 //! It reads and prints; the engine and everything that is counted is the crate `simulator`.
 
 pub(crate) mod args;
-mod input;
-mod report;
+pub(crate) mod input;
+mod picture;
+pub(crate) mod report;
 
 use std::io::Write;
 use std::path::Path;
@@ -21,23 +22,29 @@ use crate::read;
 use args::SimulateArgs;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.
-const AUDIT_ALL_UP_TO: usize = 50_000;
+pub(crate) const AUDIT_ALL_UP_TO: usize = 50_000;
 
 /// One plan's rows in so many are audited when plans are sampled.
-const AUDIT_ONE_IN: u32 = 50;
+pub(crate) const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let workload = input::read(wanted)?;
-    let rules = read::rules(&wanted.rules)?;
+    let (workload, own) = input::read(wanted)?;
+    let rules = match (&wanted.rules, own) {
+        (Some(rules), _) => read::rules(rules)?,
+        (None, Some(own)) => own,
+        (None, None) => RuleSet::tower_2018(),
+    };
     let options = options(wanted, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
+        picture::write(wanted, &workload, &first, &[])?;
         print_one(wanted, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
+    picture::write(wanted, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
     write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
         report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
@@ -97,7 +104,12 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
 }
 
 /// Runs one simulation, and says on standard error how far it has come.
-fn simulate(what: &str, workload: &Workload, rules: &RuleSet, options: Options) -> Result<Outcome, Failure> {
+pub(crate) fn simulate(
+    what: &str,
+    workload: &Workload,
+    rules: &RuleSet,
+    options: Options,
+) -> Result<Outcome, Failure> {
     let mut bar = Progress::new(what, Unit::Tasks);
     let outcome = Simulation::new(workload, rules)
         .with(options)

@@ -64,7 +64,7 @@ fn oversized(out: &mut dyn Write, workload: &Workload) -> io::Result<()> {
     }
 }
 
-fn waiting(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn waiting(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
     let waiting = outcome.waiting();
     let mut rows = table(&["waited", "tasks", "mean", "p50", "p90", "p95", "p99", "longest"]);
     quantiles(&mut rows, "all", &waiting.all);
@@ -109,7 +109,7 @@ fn left_out(out: &mut dyn Write, all: usize, shown: usize, what: &str) -> io::Re
     if all > shown { writeln!(out, "({all} {what}; --limit 0 for all)") } else { Ok(()) }
 }
 
-fn usage(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn usage(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
     let curves = outcome.usage();
     let shown = if limit == 0 { usize::MAX } else { limit };
     let mut rows = table(&["used", "capacity", "share", "most at once", ""]);
@@ -140,7 +140,7 @@ fn drawn(share: f64) -> String {
 }
 
 /// How long tasks waited for what, together.
-fn reasons(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn reasons(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()> {
     let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
     for bar in &outcome.timeline.bars {
         for wait in &bar.waits {

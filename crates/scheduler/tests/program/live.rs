@@ -12,20 +12,20 @@ use tokio_postgres::NoTls;
 use crate::{Ran, command, file, run};
 
 /// A schema of its own on the database that `DATABASE_URL` names, with the example's definitions.
-struct Live {
-    url: String,
-    schema: String,
+pub(crate) struct Live {
+    pub(crate) url: String,
+    pub(crate) schema: String,
 }
 
 impl Live {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
         let schema = format!("program_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Self { url, schema }
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let live = Self::empty();
         assert_eq!(live.run(&["migrate"]).code, Some(0));
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cluster.toml");
@@ -34,23 +34,28 @@ impl Live {
         live
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let ran =
             command(arguments).env("DATABASE_URL", &self.url).env("DATABASE_SCHEMA", &self.schema).output();
         ran.map(Ran::from).expect("the program starts")
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ran = self.run(arguments);
         serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"))
     }
 
+    /// The store itself.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        let config = PostgresConfig::new(self.url.as_str()).schema(self.schema.as_str());
+        Arc::new(PostgresStore::connect(config).expect("a sound URL"))
+    }
+
     /// Runs passes until none asks for another.
-    fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let config = PostgresConfig::new(self.url.as_str()).schema(self.schema.as_str());
-            let store: Arc<dyn Store> = Arc::new(PostgresStore::connect(config).expect("a sound URL"));
+            let store = self.store();
             let options = Options { audit: true, ..Options::default() };
             Scheduler::new(store, options).schedule().await.expect("a pass");
         });

@@ -5,14 +5,19 @@
 mod apply;
 mod bad_input;
 mod demo;
+mod history;
 mod import;
 mod live;
 mod manual;
 mod node;
+mod picture;
 mod plan;
 mod readme;
 mod rules;
 mod schema;
+mod terminal;
+mod top;
+mod workload;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,12 +38,13 @@ impl From<Output> for Ran {
     }
 }
 
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "CLICOLOR_FORCE",
     "DATABASE_URL",
     "DATABASE_SCHEMA",
     "AMQP_URL",
     "AMQP_PREFIX",
+    "SCHEDULER_HTTP_TOKEN",
     "SCHEDULER_LOG",
     "TRACEPARENT",
 ];

@@ -173,3 +173,47 @@ fn a_node_tells_how_it_is_over_http() {
     node.signal();
     assert_eq!(node.code(), Some(0));
 }
+
+#[test]
+fn a_token_that_is_no_good_or_given_twice_is_named_and_never_printed() {
+    let short = file("short.token", "secret\n");
+    let good = file("good.token", "a-token-of-a-test-0123456789\n");
+    let missing = format!("{good}.missing");
+    let http = ["node", "--http", "127.0.0.1:0", "--http-token-file"];
+    let cases = [
+        (run(&[&http[..], &[&short]].concat()), "the token has 6 characters"),
+        (run(&[&http[..], &[&missing]].concat()), "cannot be read"),
+        (run(&["node", "--http-token-file", &good]), "--http <ADDRESS:PORT>"),
+        (environment_token(&[&http[..], &[&good]].concat(), "another-token-0123456789"), "are both given"),
+        (environment_token(&http[..3], "short"), "SCHEDULER_HTTP_TOKEN: the token has 5 characters"),
+    ];
+    for (ran, words) in cases {
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.err.contains(words), "`{words}` is missing in: {}", ran.err);
+        for secret in ["secret", "a-token-of", "another-token"] {
+            assert!(!ran.err.contains(secret), "{}", ran.err);
+        }
+    }
+}
+
+fn environment_token(arguments: &[&str], token: &str) -> Ran {
+    command(arguments)
+        .env("SCHEDULER_HTTP_TOKEN", token)
+        .stdin(Stdio::null())
+        .output()
+        .map(Ran::from)
+        .expect("the program starts")
+}
+
+#[test]
+fn a_task_does_not_see_the_token_of_its_node() {
+    let seen = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("seen.txt");
+    let cluster = file("sees.toml", job("look", "env > seen.txt"));
+    let arguments =
+        ["node", "--log", "error", "--until-idle", "--http", "127.0.0.1:0", "--cluster", &cluster];
+    let launch = ["--launch", "system-job:look"];
+    let ran = environment_token(&[&arguments[..], &launch].concat(), "a-token-of-a-test-0123456789");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let seen = std::fs::read_to_string(seen).expect("the task wrote its environment");
+    assert!(seen.contains("PATH=") && !seen.contains("a-token-of"), "{seen}");
+}

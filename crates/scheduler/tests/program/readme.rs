@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::run;
+use crate::terminal::Terminal;
+use crate::{command, run};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -14,6 +15,11 @@ fn shows(arguments: &[&str], first: &str) {
     let mut arguments: Vec<&str> = arguments.to_vec();
     arguments.insert(1, &example);
     let printed = run(&arguments).out;
+    keeps(&arguments, &printed, first);
+}
+
+/// Compares the block of the README that begins with `first` with this.
+fn keeps(arguments: &[&str], printed: &str, first: &str) {
     let path = root().join("README.md");
     let readme = std::fs::read_to_string(&path).expect("there is a README");
     let shown = readme.split("```").find_map(|block| {
@@ -23,7 +29,7 @@ fn shows(arguments: &[&str], first: &str) {
     let shown = shown.expect("README.md has a text block that begins so");
     // Trailing blanks of table rows do not show, and editors take them away.
     let lines = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-    let current = lines(&printed);
+    let current = lines(printed);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         let anew = readme.replace(shown, &format!("{}\n", current.trim_end()));
         std::fs::write(&path, anew).expect("the README is writable");
@@ -44,4 +50,18 @@ fn the_readme_shows_the_current_plan() {
 #[test]
 fn the_readme_shows_the_current_explanation() {
     shows(&["explain", "42"], "job 42");
+}
+
+#[test]
+fn the_readme_shows_the_current_screen() {
+    let example = root().join("examples/cluster.json").display().to_string();
+    let arguments = ["top", "--simulate", &example, "--at", "0"];
+    let terminal = Terminal::run(&command(&arguments), (100, 18));
+    terminal.shows("Migrate shop");
+    terminal.press("j\r");
+    terminal.shows("what task 42 waits for");
+    let text = terminal.shows("→ job 17");
+    keeps(&arguments, &text, "scheduler top");
+    terminal.press("\u{3}");
+    terminal.ends_well_with(0);
 }

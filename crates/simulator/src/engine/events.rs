@@ -212,6 +212,17 @@ impl World<'_> {
         }
     }
 
+    /// Every task that somebody asks to cancel by now.
+    pub(super) fn cancels(&mut self) {
+        let workload = self.workload;
+        while let Some(cancel) = workload.cancels.get(self.asked).filter(|cancel| cancel.at <= self.now) {
+            self.asked = self.asked.saturating_add(1);
+            if let Some(id) = self.store.find(cancel.task) {
+                self.cancel(id);
+            }
+        }
+    }
+
     /// Everything that changes about the cluster by now.
     pub(super) fn changes(&mut self) -> Result<(), SimulationError> {
         let workload = self.workload;

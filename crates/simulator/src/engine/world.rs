@@ -29,9 +29,10 @@ pub(super) struct World<'w> {
     pub(super) queue: Queue,
     pub(super) room: Room,
     pub(super) claims: Claims,
-    /// Which launch and which change comes next.
+    /// Which launch, which change and which cancel comes next.
     pub(super) launched: usize,
     pub(super) changed: usize,
+    pub(super) asked: usize,
     /// Something happened that only a pass can answer.
     pub(super) due: bool,
     /// A pass must look, whoever is pending.
@@ -90,6 +91,7 @@ impl<'w> World<'w> {
             claims: Claims::default(),
             launched: 0,
             changed: 0,
+            asked: 0,
             due: true,
             restless: true,
             seen: 0,
@@ -299,8 +301,9 @@ impl<'w> World<'w> {
     pub(super) fn next_event(&self) -> Option<Moment> {
         let launch = self.workload.launches.get(self.launched).map(|launch| launch.at);
         let change = self.workload.changes.get(self.changed).map(|change| change.at);
+        let cancel = self.workload.cancels.get(self.asked).map(|cancel| cancel.at);
         let own = self.agenda.next();
-        [launch, change, own].into_iter().flatten().min()
+        [launch, change, cancel, own].into_iter().flatten().min()
     }
 
     /// Lets time go by to a moment, and everything happen that happens by then.
@@ -315,6 +318,7 @@ impl<'w> World<'w> {
         }
         self.changes()?;
         self.launches();
+        self.cancels();
         Ok(())
     }
 

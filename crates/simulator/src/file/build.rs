@@ -73,11 +73,13 @@ impl WorkloadFile {
                 format!(
                     "version: this is a workload of version {other}; this program reads version {VERSION}"
                 ),
-                "write it in that version, as FORMAT.md describes it",
+                "write it in that version, as `crates/simulator/FORMAT.md` describes it",
             )),
-            None => {
-                Err(flaw(("", 0), "version: missing", "add `version = 1` if it is what FORMAT.md describes"))
-            }
+            None => Err(flaw(
+                ("", 0),
+                "version: missing",
+                "add `version = 1` if it is what `crates/simulator/FORMAT.md` describes",
+            )),
         }
     }
 

@@ -56,13 +56,15 @@ impl WorkloadFile {
         due.sort_unstable();
         let start = workload.start;
         let mut ids: HashMap<usize, Vec<TaskId>> = HashMap::new();
+        let named = self.launches.iter().enumerate().rev();
+        let named = named.filter_map(|(position, entry)| Some((entry.name.as_deref()?, position))).collect();
         for ((at, position), id) in due.into_iter().zip(1..) {
             let id = TaskId::new(id);
             let (Some(Some(pattern)), Some(entry)) = (patterns.get(position), self.launches.get(position))
             else {
                 continue;
             };
-            let dependencies = self.dependencies(entry, position, &ids, flaws);
+            let dependencies = dependencies(entry, position, &named, &ids, flaws);
             ids.entry(position).or_default().push(id);
             workload.launches.push(Launch {
                 at,
@@ -71,39 +73,6 @@ impl WorkloadFile {
                 cancel_at: entry.cancel_after.map(|after| at.after(after.span())),
             });
         }
-    }
-
-    /// The tasks that a launch depends on, as far as they were launched by then.
-    fn dependencies(
-        &self,
-        entry: &LaunchEntry,
-        position: usize,
-        ids: &HashMap<usize, Vec<TaskId>>,
-        flaws: &mut Vec<Flaw>,
-    ) -> ThinVec<TaskId> {
-        let mut dependencies = ThinVec::new();
-        for name in &entry.depends_on {
-            let on = self.launches.iter().position(|other| other.name.as_ref() == Some(name));
-            let problem = match on {
-                None => Some((format!("there is no launch named {name:?}"), "give that launch a `name`")),
-                Some(on) if on == position => Some(("it depends on itself".into(), "remove the dependency")),
-                Some(on) => match ids.get(&on) {
-                    Some(tasks) => {
-                        dependencies.extend(tasks.iter().copied());
-                        None
-                    }
-                    None => Some((
-                        format!("{name:?}, on which it depends, is launched later"),
-                        "launch that earlier, or this one later: see `at`",
-                    )),
-                },
-            };
-            let told = |flaw: &Flaw| flaw.table == "launch" && flaw.position == position;
-            if let Some((what, remedy)) = problem.filter(|_| !flaws.iter().any(told)) {
-                flaws.push(flaw(("launch", position), what, remedy));
-            }
-        }
-        dependencies
     }
 
     fn pattern(
@@ -215,6 +184,38 @@ impl Pattern {
             own_keys: self.own_keys.clone(),
         }
     }
+}
+
+/// The tasks that a launch depends on, as far as they were launched by then.
+fn dependencies(
+    entry: &LaunchEntry,
+    position: usize,
+    named: &HashMap<&str, usize>,
+    ids: &HashMap<usize, Vec<TaskId>>,
+    flaws: &mut Vec<Flaw>,
+) -> ThinVec<TaskId> {
+    let mut dependencies = ThinVec::new();
+    for name in &entry.depends_on {
+        let problem = match named.get(name.as_str()).copied() {
+            None => Some((format!("there is no launch named {name:?}"), "give that launch a `name`")),
+            Some(on) if on == position => Some(("it depends on itself".into(), "remove the dependency")),
+            Some(on) => match ids.get(&on) {
+                Some(tasks) => {
+                    dependencies.extend(tasks.iter().copied());
+                    None
+                }
+                None => Some((
+                    format!("{name:?}, on which it depends, is launched later"),
+                    "launch that earlier, or this one later: see `at`",
+                )),
+            },
+        };
+        let told = |flaw: &Flaw| flaw.table == "launch" && flaw.position == position;
+        if let Some((what, remedy)) = problem.filter(|_| !flaws.iter().any(told)) {
+            flaws.push(flaw(("launch", position), what, remedy));
+        }
+    }
+    dependencies
 }
 
 /// The moments at which an entry launches.

@@ -31,6 +31,7 @@ pub mod launching;
 pub mod locking;
 pub mod looking;
 pub mod membership;
+pub mod past;
 pub mod sending;
 pub mod updates;
 pub mod waking;
@@ -104,6 +105,7 @@ macro_rules! store_conformance {
             launching::a_launch_may_name_its_priority_and_why_it_is
             launching::a_payload_is_laid_over_that_of_the_definition
             launching::a_payload_reaches_each_slice
+            launching::a_payload_above_the_limit_is_refused
             launching::each_slice_is_told_which_it_is
             launching::a_workflow_takes_no_payload
             launching::a_trace_is_carried_on_by_the_dispatch
@@ -226,6 +228,20 @@ macro_rules! store_conformance {
             looking::r6_1_nodes_show_what_is_used_of_them
             looking::statistics_count
             looking::statistics_of_an_idle_store_are_empty
+            past::nothing_has_happened_in_an_empty_store
+            past::a_past_task_shows_what_is_known_of_it
+            past::what_passes_created_is_part_of_the_past
+            past::r10_waits_are_kept_in_their_order
+            past::r10_a_wait_that_goes_on_has_no_end_yet
+            past::r10_numbers_that_change_begin_no_new_wait
+            past::r10_a_canceled_task_keeps_its_waits
+            past::r10_a_task_that_comes_back_adds_to_its_waits
+            past::the_past_comes_in_the_order_of_launches
+            past::the_past_comes_page_by_page
+            past::what_is_launched_between_two_pages_comes_last
+            past::a_span_begins_with_its_first_moment
+            past::a_span_ends_before_its_last_moment
+            past::what_was_there_all_the_span_is_part_of_it
             defining::what_is_defined_comes_back_as_it_was
             defining::defining_the_same_again_changes_nothing
             defining::a_change_touches_what_it_names_and_nothing_else

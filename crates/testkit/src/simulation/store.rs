@@ -9,9 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claimed, Commit, Desk, Joined, Joining, Launch, Members, Membership,
-    NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass, Passes, Reading, Report,
-    Reported, Standing, Statistics, Store, StoreError, TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
+    Answer, Answered, CancelAnswer, Claimed, Commit, Desk, HistoryFilter, Joined, Joining, Launch, Members,
+    Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass, Passes,
+    PastTask, Reading, Report, Reported, Standing, Statistics, Store, StoreError, TaskFilter, TaskView, Wake,
+    Wakes, Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Plan, Seconds, TaskId, audit};
 
@@ -243,6 +244,10 @@ impl Desk for FaultyStore {
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
         self.call("tasks", self.inner.tasks(filter)).await
+    }
+
+    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
+        self.call("history", self.inner.history(filter)).await
     }
 
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use control_plane::definition::Run;
+use control_plane::definition::{PAYLOAD_LIMIT, Run};
 use control_plane::ports::{Launch, Launchable, SliceNumber, Store, TaskStatus, TraceContext};
 use scheduler_core::{
     GroupId, Kind, LaunchType, Outcome, Priority, ProjectUpdateType, State, Task, TaskId, Work, WorkflowOf,
@@ -165,6 +165,24 @@ pub async fn a_payload_reaches_each_slice(store: Arc<dyn Store>) {
     for slice in slices {
         assert_eq!(world.take_up(slice).await.run.payload, over);
     }
+}
+
+pub async fn a_payload_above_the_limit_is_refused(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let large = json!({ "part": "x".repeat(PAYLOAD_LIMIT) });
+    let message =
+        refusal(world.store.launch(&[Launch { payload: Some(large.clone()), ..template("deploy") }]).await);
+    assert!(message.contains("1048576") && message.contains("payload"), "{message}");
+    let message = refusal(
+        world
+            .store
+            .define(&definitions(
+                json!({ "template": [{ "name": "large", "run": { "handler": "work", "payload": large } }] }),
+            ))
+            .await,
+    );
+    assert!(message.contains("large") && message.contains("1048576"), "{message}");
+    assert_eq!(world.store.read().await.unwrap().snapshot.tasks, []);
 }
 
 pub async fn each_slice_is_told_which_it_is(store: Arc<dyn Store>) {

@@ -1,0 +1,155 @@
+//! `/metrics`, `/healthz` and `/readyz`, for whoever watches over nodes, and a page at `/` with its API, for people.
+//!
+//! Over HTTP/1, since nothing here gains by more. Each connection is a task of its own and ends with the server; one that asks
+//! nothing for a while is let go.
+//!
+//! The page asks again and again for what it shows (`GET /api/look`, see [`api`]) and names the tag of what it has, instead of being
+//! sent events: a browser that is gone or hidden then costs nothing and need not be noticed, proxies need nothing special, several
+//! windows do not use up the few connections that a browser makes to one server, and a node that comes back is found again by the same
+//! code. An answer that has not changed is a hundred bytes.
+
+mod answer;
+mod api;
+mod chains;
+mod look;
+mod looks;
+mod pace;
+mod page;
+mod prepared;
+#[cfg(test)]
+mod tests;
+pub(super) mod token;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use control_plane::ports::Store;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+use answer::{Answer, text};
+use chains::Chains;
+use look::Places;
+use looks::{Looks, StoreSight};
+use token::Token;
+
+/// A client that takes longer to send its request is let go.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is asked of a node.
+#[async_trait]
+pub(super) trait Watched: Send + Sync + 'static {
+    /// The metrics in Prometheus' format.
+    async fn metrics(&self) -> String;
+
+    /// Whether the node can do its work, or what it lacks.
+    async fn ready(&self) -> Result<(), String>;
+}
+
+/// Everything that is served.
+pub(super) struct Site {
+    watched: Arc<dyn Watched>,
+    store: Arc<dyn Store>,
+    looks: Looks,
+    chains: Chains,
+    /// Who may change something; `None` for nobody.
+    token: Option<Token>,
+}
+
+impl Site {
+    /// Of the node with this name.
+    pub(super) fn new(
+        watched: Arc<dyn Watched>,
+        store: Arc<dyn Store>,
+        hostname: &str,
+        token: Option<Token>,
+    ) -> Self {
+        let places = Places::default();
+        let sight = StoreSight::new(store.clone(), places.clone(), hostname, token.is_some());
+        let chains = Chains::new(store.clone(), places);
+        Self { watched, store, looks: Looks::new(Arc::new(sight)), chains, token }
+    }
+}
+
+/// Binds the address. Port 0 lets the machine choose one.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("--http {address}: cannot be listened on: {error}"))
+            .remedy("choose an address of this machine and a port that is free")
+    })
+}
+
+/// Serves until told to stop.
+pub(super) async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = connection(TokioIo::new(stream), peer, site.clone());
+                let stop = stop.clone();
+                tokio::spawn(async move { stop.run_until_cancelled(connection).await });
+            }
+            Err(error) => {
+                // Out of file handles, most likely: others give some back in a moment.
+                tracing::warn!(%error, "a connection to the HTTP port was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TokioIo<tokio::net::TcpStream>, peer: SocketAddr, site: Arc<Site>) {
+    let answers = service_fn(move |request| {
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(answer(request, &site, peer).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .serve_connection(stream, answers)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection to the HTTP port broke off");
+    }
+}
+
+async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Answer {
+    let path = request.uri().path();
+    if path.starts_with("/api/") {
+        return api::answer(request, site, peer).await;
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    match path {
+        "/metrics" => {
+            let mut response = text(StatusCode::OK, site.watched.metrics().await);
+            let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, format);
+            response
+        }
+        "/healthz" => text(StatusCode::OK, "alive\n"),
+        "/readyz" => match site.watched.ready().await {
+            Ok(()) => text(StatusCode::OK, "ready\n"),
+            Err(lack) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {lack}\n")),
+        },
+        _ => page::file(path, request.headers()).unwrap_or_else(|| {
+            text(StatusCode::NOT_FOUND, "there are a page at /, /api/look, /metrics, /healthz and /readyz\n")
+        }),
+    }
+}

@@ -1,0 +1,96 @@
+//! Moments as people name them: how long ago, or a point on the calendar.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use scheduler_core::Timestamp;
+
+/// A moment before now, or on the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// So long before now, as the store's clock has it.
+    Ago(TimeDelta),
+    /// At this moment.
+    At(Timestamp),
+}
+
+impl When {
+    /// On the calendar.
+    pub(crate) fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(span) => now.checked_sub_signed(span).unwrap_or(Timestamp::MIN_UTC),
+            Self::At(moment) => moment,
+        }
+    }
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(span) = span(text) {
+            return Ok(Self::Ago(span));
+        }
+        if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(moment.with_timezone(&Utc)));
+        }
+        let formats = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+        let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+        let midnight = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+        let moment = local.or_else(midnight).map(|moment| moment.and_utc());
+        moment.map(Self::At).ok_or_else(|| {
+            format!(
+                "{text:?} is no moment; write how long ago, as in 90min, 24h, 7d or 2w, or a time in UTC, as in \
+                 2026-01-05, 2026-01-05 18:30 or 2026-01-05T18:30:00+01:00"
+            )
+        })
+    }
+}
+
+/// `24h`, `1.5h`, `90min`, `7d`.
+fn span(text: &str) -> Option<TimeDelta> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit.trim_start() {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        "w" => 604_800.0,
+        _ => return None,
+    };
+    let seconds = number.parse::<f64>().ok()? * seconds;
+    #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates, and is then out of range")]
+    TimeDelta::try_milliseconds((seconds * 1000.0) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_named_as_people_do() {
+        let now: Timestamp = "2026-01-05T12:00:00Z".parse().unwrap();
+        let at = |text: &str| text.parse::<When>().unwrap().resolve(now).to_rfc3339();
+        assert_eq!(at("24h"), "2026-01-04T12:00:00+00:00");
+        assert_eq!(at("1.5h"), "2026-01-05T10:30:00+00:00");
+        assert_eq!(at("90min"), at("1.5h"));
+        assert_eq!(at("2w"), at("14d"));
+        assert_eq!(at("2026-01-03"), "2026-01-03T00:00:00+00:00");
+        assert_eq!(at("2026-01-03 18:30"), "2026-01-03T18:30:00+00:00");
+        assert_eq!(at("2026-01-03T18:30:00+01:00"), "2026-01-03T17:30:00+00:00");
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused_with_examples() {
+        for text in
+            ["", "yesterday", "24", "h", "-3h", "1.2.3h", "2026-13-01", "999999999999999999999w", "3 parsecs"]
+        {
+            let refused = text.parse::<When>();
+            assert!(
+                refused.as_ref().is_err_and(|why| why.contains("as in 90min, 24h")),
+                "{text}: {refused:?}"
+            );
+        }
+    }
+}

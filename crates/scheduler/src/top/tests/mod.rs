@@ -1,0 +1,6 @@
+//! The screen and the keys, without a terminal.
+
+mod fixture;
+mod keys;
+mod playback;
+mod screen;
