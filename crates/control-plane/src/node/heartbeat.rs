@@ -85,7 +85,7 @@ impl Heartbeat {
         match timeout(self.options.heartbeat, self.store.heartbeat_grace()).await {
             Ok(Ok(grace)) => self.contact.learn(Duration::from_secs(u64::from(grace.get()))),
             Ok(Err(error)) => {
-                tracing::debug!(error = %Chain(&error), "the grace of the rules cannot be read")
+                tracing::debug!(error = %Chain(&error), "the grace of the rules cannot be read");
             }
             Err(_) => tracing::debug!("the grace of the rules got no answer"),
         }

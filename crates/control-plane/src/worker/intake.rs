@@ -158,7 +158,7 @@ impl Worker {
                 match self.claim_once(dispatches).await {
                     Ok(claimed) => return claimed,
                     Err(error) => {
-                        tracing::warn!(error = %Chain(&error), "what was claimed is not known yet, trying again")
+                        tracing::warn!(error = %Chain(&error), "what was claimed is not known yet, trying again");
                     }
                 }
                 backoff.wait().await;
