@@ -129,7 +129,14 @@ fn hosts(count: usize) -> impl Iterator<Item = String> {
 }
 
 fn joining(hostname: String) -> Joining {
-    Joining { hostname, node_type: NodeType::default(), capacity: None, version: "none".into() }
+    Joining {
+        hostname,
+        node_type: NodeType::default(),
+        capacity: None,
+        takes_work: true,
+        takes_work: true,
+        version: "none".into(),
+    }
 }
 
 fn definitions(instances: usize, start_limit: usize) -> Definitions {

@@ -26,6 +26,7 @@ async fn beat(store: Arc<adapter_postgres::PostgresStore>) {
             hostname: host.into(),
             node_type: NodeType::default(),
             capacity: None,
+            takes_work: true,
             version: "none".into(),
         };
         members.push(store.join(&joining).await.unwrap().member);

@@ -84,8 +84,13 @@ impl Bench {
         store.define(&definitions).await.unwrap();
         let mut nodes = Vec::new();
         for hostname in names {
-            let node =
-                Joining { hostname, node_type: NodeType::Hybrid, capacity: None, version: String::new() };
+            let node = Joining {
+                hostname,
+                node_type: NodeType::Hybrid,
+                capacity: None,
+                takes_work: true,
+                version: String::new(),
+            };
             nodes.push(store.join(&node).await.unwrap().member);
         }
         Self { store, sql, schema, nodes, finished: 0.into(), derived: false.into() }

@@ -1,23 +1,26 @@
 //! Nodes as members: joining, heartbeats, leaving.
 
 use async_trait::async_trait;
+use control_plane::definition::RulesDefinition;
 use control_plane::ports::{Incarnation, Joined, Joining, Members, Membership, Standing, StoreError};
-use scheduler_core::TaskId;
+use scheduler_core::{Seconds, TaskId};
 
+use crate::error::unreadable;
 use crate::row::{Columns, Word as _};
 use crate::store::PostgresStore;
 
 const JOIN_KNOWN: &str = "
     UPDATE {schema}.instance
-    SET incarnation = incarnation + 1, last_heartbeat = clock_timestamp(), version = $2
+    SET incarnation = incarnation + 1, last_heartbeat = clock_timestamp(), version = $2, takes_work = $3
     WHERE hostname = $1
     RETURNING id, incarnation";
 
 const JOIN_NEW: &str = "
-    INSERT INTO {schema}.instance AS i (hostname, version, node_type, capacity, incarnation, last_heartbeat)
-    VALUES ($1, $2, $3, $4, 1, clock_timestamp())
+    INSERT INTO {schema}.instance AS i (hostname, version, node_type, capacity, takes_work, incarnation, last_heartbeat)
+    VALUES ($1, $2, $3, $4, $5, 1, clock_timestamp())
     ON CONFLICT (hostname) DO UPDATE
-    SET incarnation = i.incarnation + 1, last_heartbeat = excluded.last_heartbeat, version = excluded.version
+    SET incarnation = i.incarnation + 1, last_heartbeat = excluded.last_heartbeat, version = excluded.version,
+        takes_work = excluded.takes_work
     RETURNING id, incarnation";
 
 const FAIL_ORPHANS: &str = "
@@ -34,11 +37,28 @@ const FAIL_ORPHANS: &str = "
 const BEAT: &str = "
     UPDATE {schema}.instance SET last_heartbeat = clock_timestamp() WHERE id = $1 AND incarnation = $2";
 
+/// As a report that hands back does it.
+const DRAIN: &str = "
+    WITH drained AS MATERIALIZED (
+        UPDATE {schema}.instance SET takes_work = false WHERE id = $1 AND incarnation = $2 RETURNING id
+    ), locked AS MATERIALIZED (
+        SELECT t.id FROM {schema}.task t JOIN drained d ON d.id IN (t.node_id, t.controller_id)
+        WHERE t.finished IS NULL AND t.status = 'waiting'
+        ORDER BY t.id FOR NO KEY UPDATE OF t
+    ), back AS (
+        UPDATE {schema}.task t SET status = 'pending', dispatch_id = NULL, dispatched = NULL, group_id = NULL,
+            node_id = NULL, controller_id = NULL
+        FROM locked l WHERE t.id = l.id
+    )
+    SELECT pg_notify('{channel}', 'schedule')::text FROM drained";
+
 const LEAVE: &str = "
     WITH gone AS (
         UPDATE {schema}.instance SET last_heartbeat = NULL WHERE id = $1 AND incarnation = $2 RETURNING id
     )
     SELECT pg_notify('{channel}', 'schedule')::text FROM gone";
+
+const RULES: &str = "SELECT definition FROM {schema}.rules";
 
 const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
 
@@ -53,10 +73,12 @@ impl Members for PostgresStore {
                 let capacity = i64::from(capacity.get());
                 let node_type = node.node_type.word();
                 let params: &crate::session::Params<'_> =
-                    &[&node.hostname, &node.version, &node_type, &capacity];
+                    &[&node.hostname, &node.version, &node_type, &capacity, &node.takes_work];
                 session.query(WHAT, JOIN_NEW, params).await?
             }
-            None => session.query(WHAT, JOIN_KNOWN, &[&node.hostname, &node.version]).await?,
+            None => {
+                session.query(WHAT, JOIN_KNOWN, &[&node.hostname, &node.version, &node.takes_work]).await?
+            }
         };
         let Some(row) = rows.first() else {
             return Err(StoreError::Refused(format!(
@@ -81,6 +103,26 @@ impl Members for PostgresStore {
         let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
         let beaten = self.session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
         Ok(if beaten == 0 { Standing::Replaced } else { Standing::Member })
+    }
+
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        const WHAT: &str = "reading the grace of the rules";
+        let session = self.session(WHAT).await?;
+        let rules: RulesDefinition = match session.query(WHAT, RULES, &[]).await?.first() {
+            Some(row) => {
+                let json = Columns::of(row).next()?;
+                serde_json::from_value(json).map_err(|error| unreadable(format!("the rules: {error}")))?
+            }
+            None => RulesDefinition::default(),
+        };
+        Ok(rules.heartbeat_grace())
+    }
+
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        const WHAT: &str = "draining the node";
+        let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
+        self.session(WHAT).await?.query(WHAT, DRAIN, &[&instance, &incarnation]).await?;
+        Ok(())
     }
 
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {

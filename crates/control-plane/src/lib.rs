@@ -15,6 +15,7 @@
 
 mod backoff;
 mod chain;
+mod contact;
 pub mod definition;
 pub mod memory;
 pub mod metrics;

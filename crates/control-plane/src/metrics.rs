@@ -58,7 +58,7 @@ names! {
     PUBLISHES = "publishes_total";
     /// Claims, by `result`: `run`, `void`.
     CLAIMS = "claims_total";
-    /// Reports that the store answered, by `result`: an outcome, `handed_back`, or `void`.
+    /// Reports that the store answered, by `result`: an outcome, `handed_back`, or `void`; and `given_up` for those that it refused for good.
     REPORTS = "reports_total";
     /// Workers of this node.
     POOL_SIZE = "pool_workers";
@@ -209,6 +209,10 @@ pub(crate) fn reported(verdict: &Verdict, answer: Reported) {
         (Reported::Written, Verdict::Ended(ended)) => outcome(ended.outcome),
     };
     counter!(REPORTS, "result" => result).increment(1);
+}
+
+pub(crate) fn report_given_up() {
+    counter!(REPORTS, "result" => "given_up").increment(1);
 }
 
 const fn outcome(outcome: Outcome) -> &'static str {

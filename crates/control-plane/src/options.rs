@@ -44,6 +44,10 @@ pub struct Options {
     pub orders_period: Duration,
     /// How often a node says that it lives; 5 s. Must be well below the rules' `heartbeat_grace`.
     pub heartbeat: Duration,
+    /// Whether a node that had no contact with the store for the rules' `heartbeat_grace` ends what it runs, since others
+    /// take it for lost by then; on. Off, its tasks go on beside their replacements, until the store can be asked again; but
+    /// then no outage of the store ends any task.
+    pub fence: bool,
     /// How long running tasks may go on after a stop was asked for; 30 s.
     pub stop_grace: Duration,
     /// How long a handler that was told to stop may take before it is cut off; 10 s. Longer than a command's grace
@@ -75,6 +79,7 @@ impl Default for Options {
             report_linger: Duration::from_millis(2),
             orders_period: Duration::from_secs(5),
             heartbeat: Duration::from_secs(5),
+            fence: true,
             stop_grace: Duration::from_secs(30),
             cut_off: Duration::from_secs(10),
             flush_limit: Duration::from_secs(30),

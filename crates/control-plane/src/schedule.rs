@@ -4,6 +4,9 @@
 //! does not get it is told "busy" at once. Nothing is carried from one call to the next. A call runs further passes while the plan says
 //! that another should follow at once, or while a row changed under the plan, up to a bounded number.
 //!
+//! A node withholds a plan that fails tasks for the silence of their nodes while its own contact with the store is fresh: after
+//! the store was away all heartbeats are old, and healthy nodes need a moment to be heard again (R8.1).
+//!
 //! A pass costs one read of the store's unfinished rows and one transaction; the plan between them costs well below a
 //! microsecond a task, and moves to a thread for blocking work when there are thousands.
 
@@ -14,11 +17,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scheduler_core::{Plan, audit, plan};
+use scheduler_core::{End, Loss, Plan, audit, plan};
 use tokio::time::Instant;
 
 pub use report::{PassReport, PhaseDurations, Scheduled};
 
+use crate::contact::Contact;
 use crate::metrics::{self, PassResult, Phase};
 use crate::options::Options;
 use crate::ports::{Commit, Committed, Pass, Reading, Store, StoreError};
@@ -31,6 +35,7 @@ pub struct Scheduler {
     options: Options,
     observer: Option<Arc<dyn PassObserver>>,
     relay: Signal,
+    contact: Option<Arc<Contact>>,
 }
 
 /// Sees every pass: for audits, simulations and metrics of one's own. Called in the pass, so it should be quick.
@@ -68,7 +73,7 @@ impl Scheduler {
     /// A scheduler on this store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, options: Options) -> Self {
-        Self { store, options, observer: None, relay: Signal::default() }
+        Self { store, options, observer: None, relay: Signal::default(), contact: None }
     }
 
     /// Shows every pass to this observer.
@@ -82,6 +87,13 @@ impl Scheduler {
     #[must_use]
     pub fn waking(mut self, relay: Signal) -> Self {
         self.relay = relay;
+        self
+    }
+
+    /// Reaps nobody for silence while this node's own contact with the store is fresh.
+    #[must_use]
+    pub(crate) fn trusting(mut self, contact: Arc<Contact>) -> Self {
+        self.contact = Some(contact);
         self
     }
 
@@ -117,6 +129,11 @@ impl Scheduler {
         let reading = pass.read().await?;
         report.durations.add(Phase::Read, began.elapsed());
         let (reading, plan) = self.decide(reading, report).await?;
+        if self.contact.as_ref().is_some_and(|contact| !contact.is_settled()) && reaps_for_silence(&plan) {
+            tracing::info!("nodes are silent, but the store may have been away: they get time to be heard");
+            report.withheld = true;
+            return Ok(Some(ControlFlow::Break(())));
+        }
         if let Some(observer) = &self.observer {
             observer.planned(&reading, &plan);
         }
@@ -201,6 +218,16 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// Whether it fails something because its node was not heard for long (R8.1). One that has left or was removed is no such case.
+fn reaps_for_silence(plan: &Plan) -> bool {
+    plan.decisions.iter().any(|decision| {
+        matches!(
+            decision.action.end(),
+            Some(End::InstanceLost { loss: Loss::Silent { last_heartbeat: Some(_) }, .. })
+        )
+    })
 }
 
 /// A plan, or the violations that it has, in words; and what making it took.

@@ -91,6 +91,9 @@ impl Trigger {
                     stale = report.stale,
                     "passes made"
                 );
+                if report.withheld {
+                    return After::Again(self.options.heartbeat);
+                }
                 if report.more {
                     self.requests.request();
                     return After::Rest(Duration::ZERO);

@@ -45,6 +45,7 @@ async fn cluster(clock: &Arc<Turned>) -> MemoryStore {
         hostname: "one".into(),
         node_type: NodeType::Hybrid,
         capacity: None,
+        takes_work: true,
         version: String::new(),
     };
     store.join(&node).await.unwrap();

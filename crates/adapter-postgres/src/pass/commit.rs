@@ -139,14 +139,16 @@ impl<'a> Draft<'a> {
             let Some(task) = tasks.get(&decision.task) else { continue };
             let Some(change) = Change::of(&decision.action, task) else { continue };
             row(&mut draft, decision.task, change);
-            match &decision.action {
+            let learns = match &decision.action {
                 Action::End(_) | Action::TakeBack(_) => {
                     draft.must.insert(decision.task);
+                    matches!(task.state, State::Running(_))
                 }
-                Action::RequestCancel { .. } => {}
-                _ => continue,
-            }
-            draft.orders |= task.kind().needs_place() && matches!(task.state, State::Running(_));
+                // A request needs no guard, so the task may have been claimed since the snapshot.
+                Action::RequestCancel { .. } => true,
+                _ => false,
+            };
+            draft.orders |= learns && task.kind().needs_place();
         }
         for derived in &plan.derived {
             if let Some(at) = row(&mut draft, derived.task, Change::Keep)

@@ -50,8 +50,7 @@ const SOURCES: &str = "
     ) u ON true
     WHERE l.kind = 'inventory-source' AND l.update_on_launch";
 
-const INSTANCES: &str =
-    "SELECT id, hostname, node_type, capacity, enabled, last_heartbeat FROM {schema}.instance ORDER BY id";
+const INSTANCES: &str = "SELECT id, hostname, node_type, capacity, enabled AND takes_work, last_heartbeat FROM {schema}.instance ORDER BY id";
 
 const GROUPS: &str = "
     SELECT g.id, g.name, g.container, g.max_concurrent_jobs, g.max_forks,

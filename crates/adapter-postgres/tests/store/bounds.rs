@@ -70,8 +70,13 @@ async fn r12_4_a_payload_that_cannot_be_read_ends_its_task_and_stops_no_other() 
     let good = base.jobs(1).await;
     let sql = r#"SELECT {s}.launch('template', 'job', payload => '{"extra": 1e400}')"#;
     let bad = TaskId::new(base.ask(&sql.replace("SELECT ", "")).await.parse().unwrap());
-    let joining =
-        Joining { hostname: "a".into(), node_type: NodeType::Hybrid, capacity: None, version: String::new() };
+    let joining = Joining {
+        hostname: "a".into(),
+        node_type: NodeType::Hybrid,
+        capacity: None,
+        takes_work: true,
+        version: String::new(),
+    };
     let member = base.store.join(&joining).await.unwrap().member;
     heartbeats(&base).await;
     pass(&base).await;

@@ -11,6 +11,7 @@ async fn join(base: &Base, hostname: &str) -> control_plane::ports::Membership {
         hostname: hostname.into(),
         node_type: NodeType::Hybrid,
         capacity: Some(Forks::new(10)),
+        takes_work: true,
         version: "1".into(),
     };
     base.store.join(&node).await.unwrap().member

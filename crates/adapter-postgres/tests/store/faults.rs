@@ -65,8 +65,13 @@ async fn r12_1_the_lock_dies_with_its_connection_and_the_store_mends_itself() {
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn r12_4_a_relay_whose_connection_dies_gives_its_messages_to_the_next() {
     let base = Base::new().await;
-    let node =
-        Joining { hostname: "a".into(), node_type: NodeType::Hybrid, capacity: None, version: String::new() };
+    let node = Joining {
+        hostname: "a".into(),
+        node_type: NodeType::Hybrid,
+        capacity: None,
+        takes_work: true,
+        version: String::new(),
+    };
     base.store.join(&node).await.unwrap();
     base.jobs(2).await;
     let mut pass = base.store.begin().await.unwrap().unwrap();

@@ -66,21 +66,33 @@ pub enum Preset {
 #[error("the rules name the group {0:?}, which is not defined: define it, or name another")]
 pub struct UnknownGroup(pub String);
 
+impl Preset {
+    fn rule_set(self) -> RuleSet {
+        match self {
+            Self::Tower2018 => RuleSet::tower_2018(),
+            Self::Awx2024 => RuleSet::awx_2024(),
+        }
+    }
+}
+
 impl RulesDefinition {
+    /// After how long a silence a node is lost (R8.1): as defined, else as in the preset.
+    #[must_use]
+    pub fn heartbeat_grace(&self) -> Seconds {
+        self.heartbeat_grace.unwrap_or_else(|| self.preset.rule_set().heartbeat_grace)
+    }
+
     /// The rule set, with the groups' ids from `group`.
     pub fn resolve(&self, group: impl Fn(&str) -> Option<GroupId>) -> Result<RuleSet, UnknownGroup> {
         let named = |name: &String| group(name).ok_or_else(|| UnknownGroup(name.clone()));
-        let mut rules = match self.preset {
-            Preset::Tower2018 => RuleSet::tower_2018(),
-            Preset::Awx2024 => RuleSet::awx_2024(),
-        };
+        let mut rules = self.preset.rule_set();
         rules.default_groups = self.default_groups.iter().map(named).collect::<Result<_, _>>()?;
         rules.control_plane = match &self.control_plane {
             Some(plane) => Some(ControlPlane { group: named(&plane.group)?, impact: plane.impact }),
             None => None,
         };
         rules.chronological = self.chronological.unwrap_or(rules.chronological);
-        rules.heartbeat_grace = self.heartbeat_grace.unwrap_or(rules.heartbeat_grace);
+        rules.heartbeat_grace = self.heartbeat_grace();
         rules.dispatch_grace = self.dispatch_grace.unwrap_or(rules.dispatch_grace);
         rules.start_limit = self.start_limit;
         rules.reserve_after = self.reserve_after;

@@ -1,7 +1,7 @@
 //! Nodes that join, beat and leave.
 
 use async_trait::async_trait;
-use scheduler_core::{InstanceId, Outcome, TaskId, Timestamp};
+use scheduler_core::{InstanceId, Outcome, Seconds, TaskId, Timestamp};
 
 use super::MemoryStore;
 use super::state::State;
@@ -22,6 +22,21 @@ impl Members for MemoryStore {
             }
             if known { Standing::Member } else { Standing::Replaced }
         }))
+    }
+
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        Ok(self.shared.read(|state, _| state.catalogue.rule_set.heartbeat_grace))
+    }
+
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        self.shared.write(|state, _| {
+            if state.is_member(member) {
+                state.members.entry(member.instance).or_default().takes_work = false;
+                state.take_back_from(member.instance);
+                state.woken.schedule = true;
+            }
+        });
+        Ok(())
     }
 
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {
@@ -51,6 +66,7 @@ impl State {
         let incarnation = Incarnation(member.incarnation.map_or(1, |known| known.0.saturating_add(1)));
         member.incarnation = Some(incarnation);
         member.last_heartbeat = Some(now);
+        member.takes_work = node.takes_work;
         member.version.clone_from(&node.version);
         let orphans = self.orphans(instance);
         for &orphan in &orphans {
@@ -65,6 +81,16 @@ impl State {
     fn orphans(&self, instance: InstanceId) -> Vec<TaskId> {
         let of = |row: &super::row::Row| row.claimed_by.is_some_and(|by| by.instance == instance);
         self.unfinished.values().filter(|row| row.is_running() && of(row)).map(|row| row.task.id).collect()
+    }
+
+    /// Sets back what waits for this instance, as its node or its controller.
+    fn take_back_from(&mut self, instance: InstanceId) {
+        let there = Some(instance);
+        for row in self.unfinished.values_mut().filter(|row| row.is_waiting()) {
+            if row.placement.node == there || row.placement.controller == there {
+                row.set_back();
+            }
+        }
     }
 
     fn define_instance(&mut self, node: &Joining) -> Result<InstanceId, StoreError> {

@@ -68,13 +68,16 @@ fn sources(state: &State) -> Vec<InventorySource> {
 fn instances(state: &State) -> Vec<Instance> {
     let entries = state.catalogue.instances.iter();
     entries
-        .map(|entry| Instance {
-            id: entry.id,
-            hostname: entry.definition.hostname.clone(),
-            node_type: entry.definition.node_type,
-            capacity: entry.definition.capacity,
-            enabled: entry.definition.enabled,
-            last_heartbeat: state.members.get(&entry.id).and_then(|member| member.last_heartbeat),
+        .map(|entry| {
+            let member = state.members.get(&entry.id);
+            Instance {
+                id: entry.id,
+                hostname: entry.definition.hostname.clone(),
+                node_type: entry.definition.node_type,
+                capacity: entry.definition.capacity,
+                enabled: entry.definition.enabled && member.is_none_or(|member| member.takes_work),
+                last_heartbeat: member.and_then(|member| member.last_heartbeat),
+            }
         })
         .collect()
 }

@@ -43,6 +43,7 @@ pub(super) struct State {
 pub(super) struct Member {
     pub(super) incarnation: Option<Incarnation>,
     pub(super) last_heartbeat: Option<Timestamp>,
+    pub(super) takes_work: bool,
     pub(super) version: String,
 }
 

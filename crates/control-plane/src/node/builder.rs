@@ -48,6 +48,7 @@ impl NodeBuilder {
                 hostname: "node-1".into(),
                 node_type: NodeType::default(),
                 capacity: None,
+                takes_work: true,
                 version: env!("CARGO_PKG_VERSION").into(),
             },
             roles: Roles::ALL,
@@ -87,7 +88,8 @@ impl NodeBuilder {
         self
     }
 
-    /// What it does; all of it by default. A node that is no worker joins without capacity, so that no task is sent to it.
+    /// What it does; all of it by default. A node that is no worker says so as it joins, so that no task is sent to it whatever
+    /// capacity its instance has; one that is not defined yet is defined without any.
     #[must_use]
     pub const fn roles(mut self, roles: Roles) -> Self {
         self.roles = roles;
@@ -137,6 +139,7 @@ impl NodeBuilder {
     /// The node, not running yet.
     #[must_use]
     pub fn build(mut self) -> Node {
+        self.joining.takes_work = self.roles.worker;
         if !self.roles.worker && self.joining.capacity.is_some() {
             self.joining.capacity = Some(Forks::ZERO);
         }

@@ -1,13 +1,15 @@
 //! Says that the node lives, and hears whether another has taken its name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::health::Health;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
+use crate::contact::Contact;
 use crate::options::Options;
 use crate::ports::{Membership, Standing, Store};
 use crate::signal::Signal;
@@ -18,6 +20,7 @@ pub(super) struct Heartbeat {
     pub(super) store: Arc<dyn Store>,
     pub(super) member: Membership,
     pub(super) health: Arc<Health>,
+    pub(super) contact: Arc<Contact>,
     /// Orders are asked for with each beat: a node that was frozen learns so what it has lost meanwhile.
     pub(super) orders: Signal,
     /// Cancelled when another process has joined under this name.
@@ -53,9 +56,12 @@ impl Heartbeat {
 
     /// One beat; whether the store has answered. One that takes longer than two periods is as good as lost.
     async fn beat(&self) -> bool {
+        let sent = Instant::now();
         match timeout(self.options.heartbeat * 2, self.store.beat(self.member)).await {
             Ok(Ok(Standing::Member)) => {
                 self.health.beat();
+                self.contact.heard(sent);
+                self.learn_grace().await;
                 self.orders.request();
                 true
             }
@@ -71,6 +77,17 @@ impl Heartbeat {
                 tracing::warn!("a heartbeat got no answer, trying again");
                 false
             }
+        }
+    }
+
+    /// The rules may have changed. One that cannot be read leaves the grace as it is known.
+    async fn learn_grace(&self) {
+        match timeout(self.options.heartbeat, self.store.heartbeat_grace()).await {
+            Ok(Ok(grace)) => self.contact.learn(Duration::from_secs(u64::from(grace.get()))),
+            Ok(Err(error)) => {
+                tracing::debug!(error = %Chain(&error), "the grace of the rules cannot be read");
+            }
+            Err(_) => tracing::debug!("the grace of the rules got no answer"),
         }
     }
 }

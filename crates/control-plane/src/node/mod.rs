@@ -4,15 +4,20 @@
 //! wake-ups, broadcasts and requests; the metrics. Each is supervised. Dropping the future of [`Node::run`] is a crash:
 //! everything ends at its next await, nothing is reported, and the cluster deals with it as with a process that was killed.
 //!
-//! A graceful stop has four steps: take nothing new; let what runs go on for a grace time; then tell what still runs
+//! A graceful stop has four steps: take nothing new, and say so, so that passes send nothing
+//! and what was not taken up goes elsewhere; let what runs go on for a grace time; then tell what still runs
 //! to stop, hand back what may be run again, and cancel the rest; write the last reports and say goodbye. Passes and sending
 //! go on until then, so that a lone node loses nothing.
+//!
+//! A node without contact to the store for the rules' grace ends what it runs (see `fence.rs`), unless its options say otherwise;
+//! and one that has only just regained contact fails nobody for silence yet.
 //!
 //! A node whose name was taken by another process stops at once: its tasks are failed already, so they are cut off and
 //! nothing is reported.
 
 mod builder;
 mod calls;
+mod fence;
 mod health;
 mod heartbeat;
 mod listen;
@@ -34,11 +39,13 @@ pub use health::Health;
 pub use roles::Roles;
 
 use self::calls::Ear;
+use self::fence::Fence;
 use self::heartbeat::Heartbeat;
 use self::listen::{Signals, listen};
 use self::supervise::supervise;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
+use crate::contact::Contact;
 use crate::metrics;
 use crate::pool::Pool;
 use crate::ports::{Broker, Joined, Store, StoreError};
@@ -166,6 +173,7 @@ impl Loops {
         let Node { parts, signals, health } = node;
         let options = parts.options;
         let running = Arc::new(Running::default());
+        let contact = Arc::new(Contact::begin(options.heartbeat));
         let worker = Arc::new(Worker {
             store: Arc::clone(&parts.store),
             broker: Arc::clone(&parts.broker),
@@ -183,6 +191,7 @@ impl Loops {
             store: Arc::clone(&parts.store),
             member: joined.member,
             health,
+            contact: Arc::clone(&contact),
             orders: signals.orders.clone(),
             replaced: replaced.clone(),
             options,
@@ -195,17 +204,18 @@ impl Loops {
             others: JoinSet::new(),
         };
         loops.add("heartbeat", heartbeat, |heartbeat, stop| async move { heartbeat.run(stop).await });
-        loops.add_roles(&parts, &signals);
+        loops.add_roles(&parts, &signals, &contact);
         loops.add_ears(parts, signals);
         loops
     }
 
     /// The loops of the chosen roles.
-    fn add_roles(&mut self, parts: &NodeBuilder, signals: &Signals) {
+    fn add_roles(&mut self, parts: &NodeBuilder, signals: &Signals, contact: &Arc<Contact>) {
         let options = parts.options;
         if parts.roles.scheduler {
-            let mut scheduler =
-                Scheduler::new(Arc::clone(&parts.store), options).waking(signals.relay.clone());
+            let mut scheduler = Scheduler::new(Arc::clone(&parts.store), options)
+                .waking(signals.relay.clone())
+                .trusting(Arc::clone(contact));
             if let Some(observer) = &parts.observer {
                 scheduler = scheduler.observed_by(Arc::clone(observer));
             }
@@ -241,6 +251,11 @@ impl Loops {
                 let worker = Arc::clone(&worker);
                 async move { worker.take(stop).await }
             }));
+            if options.fence {
+                let (contact, running) = (Arc::clone(contact), Arc::clone(&self.worker.running));
+                let fence = Fence { contact, running, period: options.heartbeat };
+                self.add("fence", fence, |fence, stop| async move { fence.run(stop).await });
+            }
             self.add_shared("orders", |worker, stop| async move { worker.obey(stop).await });
             self.add_shared("reports", |worker, stop| async move {
                 worker.reports.write(&*worker.store, worker.runner.handlers(), &worker.options, stop).await;

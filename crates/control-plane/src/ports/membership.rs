@@ -4,7 +4,7 @@
 //! once, instead of being kept alive by the newcomer's heartbeat.
 
 use async_trait::async_trait;
-use scheduler_core::{Forks, InstanceId, NodeType, TaskId};
+use scheduler_core::{Forks, InstanceId, NodeType, Seconds, TaskId};
 
 use super::StoreError;
 
@@ -17,6 +17,14 @@ pub trait Members: Send + Sync {
 
     /// Says that the node lives.
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError>;
+
+    /// The grace of the rules after which a node that is not heard is lost (R8.1).
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError>;
+
+    /// Says that the node takes nothing new in this life: from now on no start goes to it, as if its instance were not enabled, and
+    /// what waits for it without being taken up is `pending` again, its dispatch void. A pass that has read before may still
+    /// send something there; asked again, that is taken back as well. Void for an earlier incarnation.
+    async fn drain(&self, member: Membership) -> Result<(), StoreError>;
 
     /// Says goodbye: from now on the instance counts as lost, so that the next pass takes back what still waits for it. Void for an
     /// earlier incarnation.
@@ -32,6 +40,9 @@ pub struct Joining {
     pub node_type: NodeType,
     /// What it has, if the instance is not defined yet; `None` to join only as an instance that is.
     pub capacity: Option<Forks>,
+    /// Whether it takes tasks in this life; the instance is shown to passes as not enabled while its node does not. What
+    /// people define of the instance is untouched by this.
+    pub takes_work: bool,
     /// The version of its program, for people.
     pub version: String,
 }

@@ -41,6 +41,9 @@ pub(crate) enum Stop {
     Node,
     /// Somebody asked to cancel it.
     Cancel,
+    /// Its node has had no contact with the store for so long that others take it for lost (R8.1): it is cut off at once, and
+    /// reported, in case nobody has failed it: handed back if it may be run again, else failed.
+    Fence,
     /// It is not ours any more: it is cut off at once, and nothing is reported.
     Abandon,
 }
@@ -101,12 +104,12 @@ impl Runner {
             told = stop.wait_for(Option::is_some) => told.map_or(Some(Stop::Abandon), |told| *told),
         };
         stopping.cancel();
-        if told != Some(Stop::Abandon) {
+        if told < Some(Stop::Fence) {
             tracing::debug!(?told, "the handler is told to stop");
             tokio::select! {
                 biased;
                 done = &mut work => return conclude(done),
-                _ = stop.wait_for(|told| *told == Some(Stop::Abandon)) => {}
+                _ = stop.wait_for(|told| *told >= Some(Stop::Fence)) => {}
                 () = tokio::time::sleep(self.cut_off) => {
                     tracing::warn!("the handler did not stop in time and is cut off");
                 }
@@ -151,8 +154,15 @@ fn verdict(ended: Ended, told: Option<Stop>, restartable: bool) -> Option<Verdic
         Some(Stop::Abandon) => None,
         None => Some(Verdict::Ended(ended)),
         Some(_) if ended.outcome == Outcome::Successful => Some(Verdict::Ended(ended)),
-        Some(Stop::Node) if restartable => Some(Verdict::HandedBack),
+        Some(Stop::Node | Stop::Fence) if restartable => Some(Verdict::HandedBack),
         Some(Stop::Node) => Some(canceled("its node stopped before it was done")),
+        Some(Stop::Fence) => Some(Verdict::Ended(Ended {
+            outcome: Outcome::Failed,
+            explanation:
+                "its node had no contact with the store for longer than the heartbeat grace and ended it"
+                    .into(),
+            output: ended.output,
+        })),
         Some(Stop::Cancel) => Some(canceled("it was asked to cancel")),
     }
 }

@@ -155,3 +155,16 @@ async fn r12_4_what_is_not_ours_any_more_is_cut_off_at_once_and_not_reported() {
     assert_eq!(run(stubborn(), Value::Null, Some(Stop::Abandon)).await, None);
     assert!(began.elapsed() < GRACE, "without the grace of a cancel");
 }
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_what_a_lost_node_cuts_off_is_reported_in_case_nobody_has_failed_it() {
+    let began = tokio::time::Instant::now();
+    let (outcome, why) = ended(run(stubborn(), Value::Null, Some(Stop::Fence)).await);
+    assert_eq!(outcome, Outcome::Failed);
+    assert!(why.contains("no contact with the store"), "{why}");
+    assert_eq!(
+        run(stubborn().restartable(), Value::Null, Some(Stop::Fence)).await,
+        Some(Verdict::HandedBack)
+    );
+    assert!(began.elapsed() < GRACE, "without the grace of a cancel");
+}

@@ -38,6 +38,9 @@ pub struct PassReport {
     pub holds: BTreeMap<&'static str, usize>,
     /// Whether another call should follow at once.
     pub more: bool,
+    /// Whether a plan was withheld, because it failed tasks for the silence of nodes that may only not have been heard yet since
+    /// the store was away; try again after a heartbeat.
+    pub withheld: bool,
     /// How long the phases took.
     pub durations: PhaseDurations,
 }

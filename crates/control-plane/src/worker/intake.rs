@@ -13,7 +13,7 @@ use super::Worker;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::metrics;
-use crate::ports::{BrokerError, Claimed, Deliveries, Dispatch, StoreError};
+use crate::ports::{BrokerError, Claimed, Deliveries, Dispatch, StoreError, Verdict};
 
 /// How long a full pool keeps messages that it cannot begin.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
@@ -29,7 +29,8 @@ enum Done {
 }
 
 impl Worker {
-    /// Takes dispatches until told to stop. A claim that has begun is made to its end, so that none is lost on the way.
+    /// Takes dispatches until told to stop. A claim that has begun is made to its end, or handed back when its answer is lost, so that
+    /// none is lost on the way.
     pub(crate) async fn take(&self, stop: CancellationToken) {
         let mut backoff = Backoff::up_to(self.options.retry_cap);
         while !stop.is_cancelled() {
@@ -111,7 +112,8 @@ impl Worker {
         }
     }
 
-    /// Claims what is not in hand yet, until the store answers; `None` when the node stops before it does.
+    /// Claims what is not in hand yet, until the store answers; `None` when the node stops before it does, and then what turns out
+    /// to be taken is handed back.
     async fn claim(
         &self,
         mut dispatches: Vec<Dispatch>,
@@ -138,8 +140,40 @@ impl Worker {
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return None,
+                () = stop.cancelled() => {
+                    self.hand_back(&dispatches).await;
+                    return None;
+                }
                 () = backoff.wait() => {}
+            }
+        }
+    }
+
+    /// A claim whose answer was lost may have been made: asked again, the store says so, and what it gives is handed back, since a
+    /// task that was taken and never run would fail with the node's goodbye.
+    async fn hand_back(&self, dispatches: &[Dispatch]) {
+        let mut backoff = Backoff::up_to(self.options.retry_cap);
+        let asked = async {
+            loop {
+                match self.claim_once(dispatches).await {
+                    Ok(claimed) => return claimed,
+                    Err(error) => {
+                        tracing::warn!(error = %Chain(&error), "what was claimed is not known yet, trying again");
+                    }
+                }
+                backoff.wait().await;
+            }
+        };
+        let Ok(claimed) = timeout(self.options.flush_limit, asked).await else {
+            tracing::error!(
+                "it is not known whether the last claims were made: the next pass fails their tasks if so"
+            );
+            return;
+        };
+        for claimed in claimed {
+            if let Claimed::Run(assignment) = claimed {
+                let key = (assignment.task, assignment.dispatch);
+                self.reports.add(key, assignment.kind, assignment.run.handler, Verdict::HandedBack);
             }
         }
     }

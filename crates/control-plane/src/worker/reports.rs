@@ -2,8 +2,8 @@
 //!
 //! While one batch is being written, what ends meanwhile gathers for the next, so the size of batches follows the load by itself.
 //! A report may be written twice without harm, since only the first counts, so a broken connection is answered by writing
-//! again. As long as the process lives no result is lost; a report that the store refuses for its content is written
-//! again without the output.
+//! again. As long as the process lives no result is lost. A report that the store refuses for its content is written
+//! again without the output, then with a fixed explanation; refused once more it is given up, so that it holds up no other.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +38,8 @@ struct Done {
     report: Report,
     kind: Kind,
     handler: HandlerName,
+    /// How often the store refused it for its content.
+    refusals: u32,
 }
 
 impl Reports {
@@ -54,7 +56,12 @@ impl Reports {
         handler: HandlerName,
         verdict: Verdict,
     ) {
-        self.lock().push_back(Done { report: Report { task, dispatch, verdict }, kind, handler });
+        self.lock().push_back(Done {
+            report: Report { task, dispatch, verdict },
+            kind,
+            handler,
+            refusals: 0,
+        });
         self.unwritten.modify(|count| *count += 1);
     }
 
@@ -159,7 +166,7 @@ impl<'a> Batch<'a> {
                 self.write_each(store).await
             }
             Err(error) => {
-                self.shorten(&error);
+                self.refuse(&error);
                 Err(error)
             }
         }
@@ -173,8 +180,7 @@ impl<'a> Batch<'a> {
                 Ok(answers) => self.settle(answers.first().copied().unwrap_or(Reported::Void)),
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) => {
-                    self.shorten(&error);
-                    self.unwritten.rotate_left(1);
+                    self.refuse(&error);
                     refused = Some(error);
                 }
             }
@@ -187,8 +193,7 @@ impl<'a> Batch<'a> {
         let Some(done) = self.unwritten.pop_front() else { return };
         let (task, dispatch) = (done.report.task, done.report.dispatch);
         metrics::reported(&done.report.verdict, answer);
-        self.reports.running.release((task, dispatch));
-        self.reports.unwritten.modify(|count| *count = count.saturating_sub(1));
+        self.release((task, dispatch));
         match (answer, done.report.verdict) {
             (Reported::Void, _) => tracing::debug!(%task, %dispatch, "the task is not ours any more"),
             (Reported::Written, Verdict::HandedBack) => tracing::info!(%task, %dispatch, "handed back"),
@@ -200,16 +205,28 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The store refuses the first one for its content. The outcome matters most, so what it printed is left out next time.
-    fn shorten(&mut self, error: &StoreError) {
-        let Some(done) = self.unwritten.front_mut() else { return };
+    /// The store refuses the first one for its content. The outcome matters most, so what the store may not like is left out
+    /// next time; with nothing left to leave out it is given up. Else it becomes the last one.
+    fn refuse(&mut self, error: &StoreError) {
+        let Some(mut done) = self.unwritten.pop_front() else { return };
         let (task, dispatch) = (done.report.task, done.report.dispatch);
+        done.refusals += 1;
         tracing::error!(%task, %dispatch, error = %Chain(error), "the result is refused");
-        if let Verdict::Ended(ended) = &mut done.report.verdict
-            && ended.output.take().is_some()
-        {
-            ended.explanation.push_str(" (the store refused the output)");
+        if done.shorten() {
+            return self.unwritten.push_back(done);
         }
+        tracing::error!(
+            %task, %dispatch,
+            "the result is given up: the store shows the task as running until this node starts anew or leaves"
+        );
+        metrics::report_given_up();
+        self.release((task, dispatch));
+    }
+
+    /// Nothing is left to write for this one.
+    fn release(&self, key: (TaskId, DispatchId)) {
+        self.reports.running.release(key);
+        self.reports.unwritten.modify(|count| *count = count.saturating_sub(1));
     }
 }
 
@@ -222,7 +239,26 @@ impl Drop for Batch<'_> {
     }
 }
 
+/// What is said of a task when the store takes nothing else.
+const REFUSED: &str = "the store refused what its node reported of it";
+
 impl Done {
+    /// Leaves out what the store may have refused, more with each refusal; whether it is worth another try.
+    fn shorten(&mut self) -> bool {
+        if self.refusals > 2 {
+            return false;
+        }
+        if let Verdict::Ended(ended) = &mut self.report.verdict {
+            let printed = ended.output.take().is_some();
+            if self.refusals > 1 {
+                REFUSED.clone_into(&mut ended.explanation);
+            } else if printed {
+                ended.explanation.push_str(" (the store refused the output)");
+            }
+        }
+        true
+    }
+
     fn output_size(&self) -> usize {
         match &self.report.verdict {
             Verdict::Ended(Ended { output: Some(output), .. }) => output.text.len(),

@@ -233,6 +233,7 @@ impl Bench {
             hostname: hostname.into(),
             node_type: scheduler_core::NodeType::Hybrid,
             capacity: None,
+            takes_work: true,
             version: "other".into(),
         };
         self.store.join(&joining).await.unwrap().orphans

@@ -119,6 +119,56 @@ async fn a_result_that_is_refused_is_written_without_its_output_and_holds_up_no_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_result_whose_words_are_refused_is_written_with_fixed_ones() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    store.refuses_explanations.store(true, Ordering::Relaxed);
+    let node = bench.start(node(&bench, &store, &Arc::default()));
+    let panics = bench.launch("panics").await;
+    let error = bench.until(panics, TaskStatus::Error).await;
+    assert_eq!(error.explanation, "the store refused what its node reported of it");
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_refused_for_good_is_given_up() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let node = bench.start(node(&bench, &store, &Arc::default()));
+    let others = bench.launch_all(&jobs(5)).await;
+    let bad = bench.launch("quick").await;
+    store.refuses_from.store(bad.get(), Ordering::Relaxed);
+    for task in others {
+        bench.until(task, TaskStatus::Successful).await;
+    }
+    sleep(Duration::from_secs(60)).await;
+    let tries = store.refused.load(Ordering::Relaxed);
+    assert!((3..=4).contains(&tries), "not for ever: {tries}");
+    let began = tokio::time::Instant::now();
+    node.stop().await.unwrap();
+    assert!(began.elapsed() < Options::default().flush_limit, "nothing is left to write");
+}
+
+#[tokio::test(start_paused = true)]
+async fn r12_4_a_claim_whose_answer_was_lost_as_the_node_stops_is_handed_back() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let runs = Arc::default();
+    let first = bench.start(node(&bench, &store, &runs));
+    sleep(Duration::from_secs(10)).await;
+    store.lost_claims.store(1, Ordering::Relaxed);
+    let task = bench.launch("quick").await;
+    bench.until(task, TaskStatus::Running).await;
+    assert_eq!(runs.load(Ordering::Relaxed), 0, "the node does not know it yet");
+    first.stop().await.unwrap();
+    assert_eq!(bench.task(task).await.status, TaskStatus::Pending);
+    assert_eq!(runs.load(Ordering::Relaxed), 0);
+    let second = bench.start(bench.node("node-2"));
+    bench.until(task, TaskStatus::Successful).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_is_claimed_than_can_run_at_once() {
     let bench = Bench::new().await;
     let store = Arc::new(Flaky::new(bench.store.clone()));

@@ -1,6 +1,6 @@
 //! A store that fails where it is told to.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use control_plane::MemoryStore;
@@ -10,12 +10,14 @@ use control_plane::ports::{
     Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Reading, Report,
     Reported, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
 };
-use scheduler_core::{DispatchId, TaskId};
+use scheduler_core::{DispatchId, Seconds, TaskId};
 
 /// A store in memory behind a bad connection.
 #[derive(Debug)]
 pub(crate) struct Flaky {
     pub(crate) inner: MemoryStore,
+    /// It cannot be reached.
+    pub(crate) down: AtomicBool,
     /// Nobody hears wake-ups.
     pub(crate) deaf: AtomicBool,
     /// So many claims are made, and their answers lost.
@@ -24,6 +26,11 @@ pub(crate) struct Flaky {
     pub(crate) lost_reports: AtomicU32,
     /// So many beginnings of passes fail.
     pub(crate) lost_passes: AtomicU32,
+    /// The reports of tasks of this id and above are refused: so many, counted.
+    pub(crate) refuses_from: AtomicI64,
+    pub(crate) refused: AtomicU32,
+    /// Explanations other than the one that says of a refusal are refused.
+    pub(crate) refuses_explanations: AtomicBool,
     /// Outputs are refused.
     pub(crate) refuses_output: AtomicBool,
 }
@@ -32,12 +39,21 @@ impl Flaky {
     pub(crate) fn new(inner: MemoryStore) -> Self {
         Self {
             inner,
+            down: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
             lost_claims: AtomicU32::new(0),
             lost_reports: AtomicU32::new(0),
             lost_passes: AtomicU32::new(0),
+            refuses_from: AtomicI64::new(i64::MAX),
+            refused: AtomicU32::new(0),
+            refuses_explanations: AtomicBool::new(false),
             refuses_output: AtomicBool::new(false),
         }
+    }
+
+    /// Nothing is done while it is down.
+    fn reach(&self) -> Result<(), StoreError> {
+        if self.down.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
     }
 }
 
@@ -57,21 +73,36 @@ impl Work for Flaky {
         by: Membership,
         dispatches: &[(TaskId, DispatchId)],
     ) -> Result<Vec<Claimed>, StoreError> {
+        self.reach()?;
         let claimed = self.inner.claim(by, dispatches).await;
         if loses(&self.lost_claims) { Err(lost()) } else { claimed }
     }
 
     async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
+        self.reach()?;
         let printed =
             |report: &Report| matches!(&report.verdict, Verdict::Ended(ended) if ended.output.is_some());
         if self.refuses_output.load(Ordering::Relaxed) && reports.iter().any(printed) {
             return Err(StoreError::Refused("no room for output".into()));
+        }
+        let explained = |report: &Report| {
+            matches!(&report.verdict, Verdict::Ended(ended)
+                if !ended.explanation.is_empty() && !ended.explanation.starts_with("the store refused"))
+        };
+        if self.refuses_explanations.load(Ordering::Relaxed) && reports.iter().any(explained) {
+            return Err(StoreError::Refused("no room for explanations".into()));
+        }
+        let from = self.refuses_from.load(Ordering::Relaxed);
+        if reports.iter().any(|report| report.task.get() >= from) {
+            self.refused.fetch_add(u32::from(reports.len() == 1), Ordering::Relaxed);
+            return Err(StoreError::Refused("not this one".into()));
         }
         let reported = self.inner.report(reports).await;
         if loses(&self.lost_reports) { Err(lost()) } else { reported }
     }
 
     async fn orders(&self, running: &[(TaskId, DispatchId)]) -> Result<Vec<(TaskId, Order)>, StoreError> {
+        self.reach()?;
         self.inner.orders(running).await
     }
 }
@@ -89,6 +120,7 @@ impl Wakes for Flaky {
 #[async_trait]
 impl Passes for Flaky {
     async fn begin(&self) -> Result<Option<Box<dyn Pass>>, StoreError> {
+        self.reach()?;
         if loses(&self.lost_passes) { Err(lost()) } else { self.inner.begin().await }
     }
 
@@ -100,6 +132,7 @@ impl Passes for Flaky {
 #[async_trait]
 impl Outbox for Flaky {
     async fn unsent(&self, limit: usize) -> Result<Box<dyn OutboxBatch>, StoreError> {
+        self.reach()?;
         self.inner.unsent(limit).await
     }
 }
@@ -107,14 +140,27 @@ impl Outbox for Flaky {
 #[async_trait]
 impl Members for Flaky {
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
+        self.reach()?;
         self.inner.join(node).await
     }
 
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
+        self.reach()?;
         self.inner.beat(member).await
     }
 
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        self.reach()?;
+        self.inner.heartbeat_grace().await
+    }
+
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        self.reach()?;
+        self.inner.drain(member).await
+    }
+
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {
+        self.reach()?;
         self.inner.leave(member).await
     }
 }

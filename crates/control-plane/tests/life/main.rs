@@ -11,6 +11,7 @@ mod bench;
 mod commands;
 mod faults;
 mod flaky;
+mod outages;
 mod running;
 mod stopping;
 mod triggers;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control_plane::ports::{Desk as _, TaskStatus};
-use control_plane::{Handler, NodeError, Options};
+use control_plane::{Handler, NodeError, Options, PoolBounds, Roles};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -31,11 +31,47 @@ async fn a_node_that_stops_takes_nothing_new() {
     sleep(Duration::from_secs(1)).await;
     let late = bench.launch("quick").await;
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(bench.task(late).await.status, TaskStatus::Waiting, "given to the only node, and not taken");
-    first.ended.await.unwrap().unwrap();
+    assert_eq!(bench.task(late).await.status, TaskStatus::Pending, "nothing is sent to a node that stops");
     let second = bench.start(bench.node("node-2"));
     bench.until(late, TaskStatus::Successful).await;
+    assert_eq!(bench.task(slow).await.status, TaskStatus::Running, "the first is not gone yet");
+    first.ended.await.unwrap().unwrap();
     second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_node_that_stops_has_not_taken_up_runs_elsewhere_at_once() {
+    let bench = Bench::new().await;
+    let options = Options { pool: PoolBounds { least: 1, most: 1 }, ..Options::default() };
+    let first = bench.start(bench.node("node-1").options(options));
+    let slow = bench.launch("slow").await;
+    bench.until(slow, TaskStatus::Running).await;
+    let waits = bench.launch("quick").await;
+    bench.until(waits, TaskStatus::Waiting).await;
+    let second = bench.start(bench.node("node-2"));
+    first.shutdown.cancel();
+    bench.until(waits, TaskStatus::Successful).await;
+    assert_eq!(bench.task(slow).await.status, TaskStatus::Running, "the first is not gone yet");
+    first.ended.await.unwrap().unwrap();
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_no_worker_gets_no_task_whatever_capacity_its_instance_has() {
+    let bench = Bench::new().await;
+    let passes = Roles { worker: false, ..Roles::ALL };
+    let scheduler = bench.start(bench.node("node-1").roles(passes));
+    let task = bench.launch("quick").await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(bench.task(task).await.status, TaskStatus::Pending);
+    let worker = bench.start(bench.node("node-2"));
+    bench.until(task, TaskStatus::Successful).await;
+    scheduler.stop().await.unwrap();
+    let again = bench.start(bench.node("node-1"));
+    worker.stop().await.unwrap();
+    let task = bench.launch("quick").await;
+    bench.until(task, TaskStatus::Successful).await;
+    again.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

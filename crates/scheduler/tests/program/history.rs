@@ -24,6 +24,7 @@ impl Nodes {
                 hostname: hostname.into(),
                 node_type: NodeType::Hybrid,
                 capacity: None,
+                takes_work: true,
                 version: String::new(),
             };
             members.push(store.join(&node).await.expect("a node can join").member);

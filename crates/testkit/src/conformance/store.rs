@@ -166,9 +166,13 @@ macro_rules! store_conformance {
             membership::what_an_earlier_life_ran_fails_and_what_waits_for_it_waits_on
             membership::r8_1_a_node_that_never_joined_gets_nothing
             membership::r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules
+            membership::r8_1_nodes_are_told_the_grace_of_the_rules
             membership::r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back
             membership::r8_2_a_task_that_is_taken_back_starts_elsewhere_in_the_same_pass
             membership::r8_1_what_runs_on_a_node_that_left_fails
+            membership::r6_1_a_node_that_takes_no_work_gets_no_start
+            membership::r8_2_a_node_that_drains_gets_no_start_and_what_waits_for_it_is_pending
+            membership::the_draining_of_an_earlier_life_is_void
             membership::the_leaving_of_an_earlier_life_is_void
             membership::r8_1_what_runs_on_an_instance_that_was_removed_fails
             sending::an_empty_outbox_gives_an_empty_batch
@@ -185,6 +189,7 @@ macro_rules! store_conformance {
             waking::r12_2_a_report_wakes_the_schedulers
             waking::r12_2_a_cancel_wakes_whoever_must_act
             waking::r12_2_a_cancel_that_reaches_through_a_workflow_wakes_the_workers
+            waking::r12_2_a_cancel_that_meets_a_claim_wakes_the_worker
             waking::r12_2_a_change_of_instances_wakes_the_schedulers
             updates::r4_3_a_created_update_is_filled_in
             updates::r4_a_job_waits_for_its_update_and_then_starts

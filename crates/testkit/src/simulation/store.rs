@@ -14,7 +14,7 @@ use control_plane::ports::{
     PastTask, Reading, Report, Reported, Standing, Statistics, Store, StoreError, TaskFilter, TaskView, Wake,
     Wakes, Wakeups, Work,
 };
-use scheduler_core::{DispatchId, Plan, TaskId, audit};
+use scheduler_core::{DispatchId, Plan, Seconds, TaskId, audit};
 
 use super::book::Book;
 use super::life::{Held, Life, Lost};
@@ -166,6 +166,14 @@ impl Members for FaultyStore {
 
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
         self.call("beat", self.inner.beat(member)).await
+    }
+
+    async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
+        self.call("heartbeat grace", self.inner.heartbeat_grace()).await
+    }
+
+    async fn drain(&self, member: Membership) -> Result<(), StoreError> {
+        self.call("drain", self.inner.drain(member)).await
     }
 
     async fn leave(&self, member: Membership) -> Result<(), StoreError> {

@@ -98,6 +98,7 @@ impl Port {
             hostname: "node-a".to_owned(),
             node_type: NodeType::default(),
             capacity: None,
+            takes_work: true,
             version: "1.2.3".to_owned(),
         };
         store.join(&joining).await.unwrap();

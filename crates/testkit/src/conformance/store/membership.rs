@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use control_plane::ports::{Claimed, Incarnation, Joining, Membership, Queue, Standing, Store, TaskStatus};
-use scheduler_core::{Action, InstanceId, NodeType};
+use control_plane::ports::{
+    Claimed, Incarnation, Joining, Membership, Queue, Reported, Standing, Store, TaskStatus,
+};
+use scheduler_core::{Action, InstanceId, NodeType, Outcome};
 use serde_json::json;
 
 use super::world::{World, definitions, forks, join, joining, refusal, template};
@@ -19,6 +21,7 @@ pub async fn an_unknown_node_is_defined_on_the_spot(store: Arc<dyn Store>) {
         hostname: "node-c".into(),
         node_type: NodeType::Execution,
         capacity: Some(forks(7)),
+        takes_work: true,
         version: "9.9".into(),
     };
     let joined = world.store.join(&node).await.unwrap();
@@ -41,6 +44,7 @@ pub async fn a_defined_node_stays_as_it_is_defined(store: Arc<dyn Store>) {
         hostname: "node-b".into(),
         node_type: NodeType::Control,
         capacity: Some(forks(999)),
+        takes_work: true,
         version: String::new(),
     };
     let joined = world.store.join(&node).await.unwrap();
@@ -106,6 +110,15 @@ pub async fn r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules(store: Arc<
     assert_eq!(world.status(task).await, TaskStatus::Pending);
 }
 
+pub async fn r8_1_nodes_are_told_the_grace_of_the_rules(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let preset = scheduler_core::RuleSet::tower_2018().heartbeat_grace;
+    assert_eq!(world.store.heartbeat_grace().await.unwrap(), preset);
+    let rules = json!({ "rules": { "default_groups": ["default"], "heartbeat_grace": 77 } });
+    world.store.define(&definitions(rules)).await.unwrap();
+    assert_eq!(world.store.heartbeat_grace().await.unwrap(), scheduler_core::Seconds::new(77));
+}
+
 pub async fn r8_2_a_node_that_leaves_has_its_waiting_tasks_taken_back(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let anywhere = world.launch(template("deploy")).await;
@@ -155,6 +168,50 @@ pub async fn r8_1_what_runs_on_a_node_that_left_fails(store: Arc<dyn Store>) {
     let view = world.view(task).await;
     assert_eq!(view.status, TaskStatus::Failed);
     assert!(!view.explanation.is_empty());
+}
+
+pub async fn r6_1_a_node_that_takes_no_work_gets_no_start(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let node = Joining { takes_work: false, ..joining("node-b") };
+    let idle = world.store.join(&node).await.unwrap();
+    let task = world.launch(template("on-b")).await;
+    let passed = world.pass().await;
+    assert_eq!(passed.done.dispatched, 0);
+    let defined = world.store.definitions().await.unwrap();
+    let instance = defined.instances.iter().find(|instance| instance.hostname == "node-b").unwrap();
+    assert!(instance.enabled, "what people said of it stands");
+    assert!(join(&world.store, "node-b").await.incarnation > idle.member.incarnation);
+    world.pass().await;
+    assert_eq!(world.message().await.task, task, "its next life takes work");
+}
+
+pub async fn r8_2_a_node_that_drains_gets_no_start_and_what_waits_for_it_is_pending(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let ids = world.store.launch(&vec![template("on-b"); 2]).await.unwrap();
+    world.pass().await;
+    let (runs, waits) = (ids[0], ids[1]);
+    let (running, waiting) = (world.dispatch(runs).await, world.dispatch(waits).await);
+    assert!(matches!(world.claim(world.b, runs, running).await, Claimed::Run(_)));
+    world.store.drain(world.b).await.unwrap();
+    let view = world.view(waits).await;
+    assert_eq!((view.status, view.node, view.group), (TaskStatus::Pending, None, None));
+    assert_eq!(world.claim(world.b, waits, waiting).await, Claimed::Void, "an old message");
+    let passed = world.pass().await;
+    assert_eq!(passed.done.dispatched, 0);
+    assert_eq!(world.status(runs).await, TaskStatus::Running, "it is not lost");
+    assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Member);
+    assert_eq!(world.pass().await.done.dispatched, 0, "a heartbeat changes nothing about it");
+    let verdict = control_plane::ports::Verdict::Ended(control_plane::ports::Ended::of(Outcome::Successful));
+    assert_eq!(world.report(runs, running, verdict).await, Reported::Written);
+}
+
+pub async fn the_draining_of_an_earlier_life_is_void(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    join(&world.store, "node-a").await;
+    world.store.drain(world.a).await.unwrap();
+    world.launch(template("deploy")).await;
+    world.pass().await;
+    assert_eq!(world.message().await.queue, Queue::Node(world.a.instance), "its successor is there");
 }
 
 pub async fn the_leaving_of_an_earlier_life_is_void(store: Arc<dyn Store>) {

@@ -87,6 +87,20 @@ pub async fn r12_2_a_cancel_that_reaches_through_a_workflow_wakes_the_workers(st
     hear(&mut ear, Wake::Orders).await;
 }
 
+pub async fn r12_2_a_cancel_that_meets_a_claim_wakes_the_worker(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let release = world.launch(workflow("release")).await;
+    world.passes().await;
+    let job = world.job_of(release, control_plane::ports::TaskStatus::Waiting).await;
+    world.store.cancel(&[release]).await.unwrap();
+    let open = world.open().await;
+    world.take_up(job).await;
+    let mut ear = world.store.wakeups().await.unwrap();
+    quiet(&mut ear).await;
+    open.written().await;
+    hear(&mut ear, Wake::Orders).await;
+}
+
 pub async fn r12_2_a_change_of_instances_wakes_the_schedulers(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let mut ear = world.store.wakeups().await.unwrap();

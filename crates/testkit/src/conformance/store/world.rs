@@ -298,6 +298,7 @@ pub(super) fn joining(hostname: &str) -> Joining {
         hostname: hostname.into(),
         node_type: NodeType::Hybrid,
         capacity: None,
+        takes_work: true,
         version: "1.2.3".into(),
     }
 }

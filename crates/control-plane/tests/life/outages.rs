@@ -1,0 +1,133 @@
+//! The store is away, for one node or for all: nothing runs on behind the cluster's back, and nobody is failed for the store's sake.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use control_plane::ports::TaskStatus;
+use control_plane::{Handler, Node, NodeBuilder, Options};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::bench::{Bench, handlers, name};
+use crate::flaky::Flaky;
+
+/// The cluster's heartbeat grace is 30 s.
+const LONGER_THAN_THE_GRACE: Duration = Duration::from_secs(60);
+
+fn node(bench: &Bench, store: &Arc<Flaky>, hostname: &str) -> NodeBuilder {
+    Node::builder(Arc::<Flaky>::clone(store), Arc::new(bench.broker.clone()))
+        .hostname(hostname)
+        .clock(Arc::<crate::bench::RuntimeClock>::clone(&bench.clock))
+        .handlers(handlers())
+}
+
+fn flaky(bench: &Bench) -> Arc<Flaky> {
+    Arc::new(Flaky::new(bench.store.clone()))
+}
+
+fn down(stores: &[&Arc<Flaky>], down: bool) {
+    for store in stores {
+        store.down.store(down, Ordering::Relaxed);
+    }
+}
+
+/// Says when it is dropped.
+struct Ends(Arc<AtomicBool>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_after_an_outage_nodes_are_heard_before_anybody_is_failed_for_silence() {
+    let bench = Bench::new().await;
+    let (one, two) = (flaky(&bench), flaky(&bench));
+    let options = Options { fence: false, ..Options::default() };
+    let first = bench.start(node(&bench, &one, "node-1").options(options));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    let brisk = Options { retry_cap: Duration::from_millis(200), ..options };
+    let second = bench.start(node(&bench, &two, "node-2").options(brisk));
+    sleep(Duration::from_secs(20)).await;
+    down(&[&one, &two], true);
+    sleep(LONGER_THAN_THE_GRACE).await;
+    down(&[&two], false);
+    sleep(Duration::from_secs(3)).await;
+    down(&[&one], false);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.task(task).await.status, TaskStatus::Running, "its node was well all along");
+    // One that stays silent is lost as ever.
+    first.ended.abort();
+    bench.until(task, TaskStatus::Failed).await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_a_node_that_is_cut_off_ends_what_it_runs_before_others_fail_it() {
+    let bench = Bench::new().await;
+    let cut_off = flaky(&bench);
+    let ended = Arc::new(AtomicBool::new(false));
+    let held = Arc::clone(&ended);
+    let stubborn = Handler::new(move |_: Value, _| {
+        let ends = Ends(Arc::clone(&held));
+        async move {
+            sleep(Duration::from_secs(3600)).await;
+            drop(ends);
+        }
+    });
+    let alone = node(&bench, &cut_off, "node-1").handlers(handlers().with(name("slow"), stubborn));
+    let alone = bench.start(alone);
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    let second = bench.start(bench.node("node-2"));
+    sleep(Duration::from_secs(20)).await;
+    down(&[&cut_off], true);
+    sleep(Duration::from_secs(20)).await;
+    assert!(!ended.load(Ordering::Relaxed), "a short outage ends nothing");
+    bench.until(task, TaskStatus::Failed).await;
+    assert!(ended.load(Ordering::Relaxed), "nothing of it runs when its claims are given to others");
+    down(&[&cut_off], false);
+    second.stop().await.unwrap();
+    let next = bench.launch("quick").await;
+    bench.until(next, TaskStatus::Successful).await;
+    alone.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_what_a_node_ended_in_an_outage_for_all_does_not_stay_running() {
+    let bench = Bench::new().await;
+    let store = flaky(&bench);
+    let node = bench.start(node(&bench, &store, "node-1"));
+    let (slow, again) = (bench.launch("slow").await, bench.launch("again").await);
+    bench.until(slow, TaskStatus::Running).await;
+    let before = bench.until(again, TaskStatus::Running).await.started;
+    down(&[&store], true);
+    sleep(LONGER_THAN_THE_GRACE).await;
+    down(&[&store], false);
+    let failed = bench.until(slow, TaskStatus::Failed).await;
+    assert!(failed.explanation.contains("no contact with the store"), "{}", failed.explanation);
+    sleep(Duration::from_secs(30)).await;
+    let restarted = bench.until(again, TaskStatus::Running).await;
+    assert!(restarted.started > before, "it may be run again, so it was");
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_to_fence_itself_goes_on_through_an_outage() {
+    let bench = Bench::new().await;
+    let store = flaky(&bench);
+    let options = Options { fence: false, ..Options::default() };
+    let long = Handler::new(|_: Value, _| sleep(Duration::from_secs(90)));
+    let node = node(&bench, &store, "node-1").options(options).handlers(handlers().with(name("slow"), long));
+    let node = bench.start(node);
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    down(&[&store], true);
+    sleep(LONGER_THAN_THE_GRACE).await;
+    down(&[&store], false);
+    bench.until(task, TaskStatus::Successful).await;
+    node.stop().await.unwrap();
+}
