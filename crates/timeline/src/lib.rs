@@ -2,7 +2,7 @@
 //! What a scheduler did, as one HTML file that needs nothing else.
 //!
 //! A [`Picture`] holds what is to be seen: a [`Timeline`], what instances and groups had, and which instances belong to which
-//! group. [`write`] makes a page of it: a lane for each instance under its group, above them a lane of what waited for the
+//! group. [`write()`] makes a page of it: a lane for each instance under its group, above them a lane of what waited for the
 //! group, each task a bar, each wait in the colour of its reason, and under them how much was used. Simulations and histories of
 //! a live database are written by the same function; this crate reads neither.
 //!
