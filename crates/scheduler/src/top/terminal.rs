@@ -12,6 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::keys::Key;
 use crate::failure::Failure;
 
+/// How long the screen has to end by itself after a signal.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A terminal that shows nothing but this.
 pub(super) struct Terminal {
     inner: DefaultTerminal,
@@ -96,6 +99,11 @@ fn wait_for_signal(ended: &AtomicBool) {
             _ = interrupt.recv() => {}
         }
         ended.store(true, Ordering::Relaxed);
+        // Reading a terminal that hung up never comes back from the library (it reads nothing, again and again), so the screen's
+        // own thread cannot be waited for.
+        tokio::time::sleep(LAST_WORDS).await;
+        let _restored = ratatui::try_restore();
+        std::process::exit(1);
     });
 }
 

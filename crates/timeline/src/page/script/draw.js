@@ -149,14 +149,15 @@ function drawRun(pen, merger, task, single, x, y, end, height, opacity) {
 function drawWaits(merger, task, x, y, end, height, opacity) {
   const { begins, from, to, reason } = tasks.waits;
   const [first, last] = [begins[task], begins[task + 1]];
-  if (waitsUnexplained(task)) {
-    merger.rect(y, x, y, end, height, colours.idle, opacity);
-  }
+  let told = x;
   for (let wait = first; wait < last; wait++) {
     if (to[wait] < view.from || from[wait] > view.to) continue;
-    const begin = Math.max(xOf(from[wait]), x);
-    merger.rect(y + 0.001, begin, y, Math.min(xOf(to[wait]), end), height, waitColour(reason[wait]), opacity);
+    const [begin, until] = [Math.max(xOf(from[wait]), x), Math.min(xOf(to[wait]), end)];
+    if (begin - told > 0.35) merger.rect(y, told, y, begin, height, colours.idle, opacity);
+    merger.rect(y, begin, y, until, height, waitColour(reason[wait]), opacity);
+    told = Math.max(told, until);
   }
+  if (end - told > 0.35) merger.rect(y, told, y, end, height, colours.idle, opacity);
 }
 
 function drawLabel(pen, task, x, y, width, height) {
