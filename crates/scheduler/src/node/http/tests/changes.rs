@@ -7,6 +7,9 @@ use serde_json::json;
 use super::super::token::Token;
 use super::{Heard, Port, TOKEN, job};
 
+/// Headers of a request beside its length.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const BEARER: (&str, &str) = ("Authorization", "Bearer a-token-of-a-test-0123456789");
 
@@ -39,7 +42,7 @@ async fn whatever_is_wrong_with_a_request_nothing_changes_and_the_status_says_wh
     let task = port.launch(job()).await;
     let own = format!("http://{}", port.address);
     let long = format!("{{{}}}", " ".repeat(5000));
-    let cases: [(&[(&str, &str)], &str, u16, &str); 14] = [
+    let cases: [(Headers<'_>, &str, u16, &str); 14] = [
         (&[JSON], "{}", 401, "token"),
         (&[JSON, ("Authorization", "Bearer wrong-token-0123456789-0123")], "{}", 401, "token"),
         (&[JSON, ("Authorization", "Bearer ")], "{}", 401, "token"),
