@@ -47,6 +47,9 @@ impl FromStr for When {
     }
 }
 
+/// Nothing was longer ago than ten thousand years, in seconds.
+const LONGEST: f64 = 10_000.0 * 366.0 * 86_400.0;
+
 /// `24h`, `1.5h`, `90min`, `7d`.
 fn span(text: &str) -> Option<TimeDelta> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
@@ -60,8 +63,8 @@ fn span(text: &str) -> Option<TimeDelta> {
         _ => return None,
     };
     let seconds = number.parse::<f64>().ok()? * seconds;
-    #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates, and is then out of range")]
-    TimeDelta::try_milliseconds((seconds * 1000.0) as i64)
+    #[expect(clippy::cast_possible_truncation, reason = "below the longest span")]
+    (seconds <= LONGEST).then(|| TimeDelta::milliseconds((seconds * 1000.0) as i64))
 }
 
 #[cfg(test)]
