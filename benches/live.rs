@@ -134,7 +134,6 @@ fn joining(hostname: String) -> Joining {
         node_type: NodeType::default(),
         capacity: None,
         takes_work: true,
-        takes_work: true,
         version: "none".into(),
     }
 }

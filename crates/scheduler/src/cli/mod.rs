@@ -1,6 +1,7 @@
 //! The arguments.
 
 pub(crate) mod define;
+mod examples;
 pub(crate) mod live;
 pub(crate) mod node;
 pub(crate) mod top;
@@ -35,20 +36,25 @@ Files may be compressed with gzip. `-` stands for standard input. Colour goes to
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Decide what a pass would do with a snapshot, and say why
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Say what a pass would do with one task, and follow what it waits for to the end
     ///
     /// `explain FILE TASK` asks a snapshot in a file, `explain TASK` the live database.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// Check a plan against the rules
+    #[command(after_help = examples::AUDIT)]
     Audit(AuditArgs),
     /// Print the JSON Schema of a format
+    #[command(after_help = examples::SCHEMA)]
     Schema {
         /// Which format
         #[arg(value_enum, default_value_t = Format::Snapshot)]
         of: Format,
     },
     /// Print the tables of claims and conflicts, from the data that a pass goes by
+    #[command(after_help = examples::RULES)]
     Rules {
         /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, that of the database if one is named,
         /// else `tower-2018`
@@ -61,6 +67,7 @@ pub(crate) enum Command {
         database: Database,
     },
     /// Turn a real workload into a snapshot at a chosen moment
+    #[command(after_help = examples::IMPORT)]
     Import {
         #[command(subcommand)]
         from: ImportFrom,
@@ -74,57 +81,67 @@ pub(crate) enum Command {
     /// Say what happened on a live control plane: what ran, how long it waited and for what, where, and how it ended
     History(Box<crate::past::args::HistoryArgs>),
     /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
+    #[command(after_help = examples::DEMO)]
     Demo,
     /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory
     Node(Box<node::NodeArgs>),
     /// Create the tables, or bring them up to date
+    #[command(after_help = examples::MIGRATE)]
     Migrate {
         #[command(flatten)]
         database: Database,
     },
     /// Define what a file describes; what it does not name stays as it is
+    #[command(after_help = examples::APPLY)]
     Apply(live::ApplyArgs),
     /// Launch tasks
     Launch(Box<live::LaunchArgs>),
     /// Ask to cancel tasks
+    #[command(after_help = examples::CANCEL)]
     Cancel(live::TasksArgs),
     /// Let workflows go on that wait for a word
+    #[command(after_help = examples::APPROVE)]
     Approve(live::TasksArgs),
     /// Let workflows not go on that wait for a word
+    #[command(after_help = examples::DENY)]
     Deny(live::TasksArgs),
     /// Show what waits and why, what runs and where, and the nodes
+    #[command(after_help = examples::STATUS)]
     Status(live::StatusArgs),
     /// Watch what waits, runs and ended, groups and nodes, on a screen: live, or in a simulation that is played
     Top(Box<top::TopArgs>),
     /// Print what a task printed
+    #[command(after_help = examples::OUTPUT)]
     Output(live::OutputArgs),
     /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`
+    #[command(after_help = examples::SNAPSHOT)]
     Snapshot(live::SnapshotArgs),
     /// Ask the nodes themselves
+    #[command(after_help = examples::RPC)]
     Rpc(live::RpcArgs),
     /// Machines that run or control tasks
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::INSTANCE)]
     Instance(Define<define::InstanceFlags>),
     /// Sets of machines, and container platforms
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::GROUP)]
     Group(Define<define::GroupFlags>),
     /// Projects, and what updates them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::PROJECT)]
     Project(Define<define::ProjectFlags>),
     /// Inventories
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::INVENTORY)]
     Inventory(Define<define::InventoryFlags>),
     /// Sources of inventories, and what updates them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::INVENTORY_SOURCE)]
     InventorySource(Define<define::InventorySourceFlags>),
     /// Job templates
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::TEMPLATE)]
     Template(Box<Define<define::TemplateFlags>>),
     /// System jobs
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SYSTEM_JOB)]
     SystemJob(Define<define::SystemJobFlags>),
     /// Workflow templates
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::WORKFLOW)]
     Workflow(Define<define::WorkflowFlags>),
     /// Print completions for a shell
     Completions(crate::manual::CompletionsArgs),

@@ -66,6 +66,10 @@ pub(crate) struct NodeArgs {
     /// How long running tasks may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) stop_grace: Duration,
+    /// Let tasks run on when PostgreSQL was not reached for longer than the rules' `heartbeat_grace`. By default they are ended then:
+    /// others must take the node for lost, and may start what must not run beside them
+    #[arg(long)]
+    pub(crate) no_fence: bool,
     /// Serve a page at / here, which shows what waits and why, what runs and the nodes, and updates itself; beside it /api/look,
     /// /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]

@@ -56,10 +56,10 @@ Keys: tab and 1 to 4 choose a pane, arrows or j k a task, enter shows the whole 
 c cancels after a question, space stands still, ? lists all keys, q leaves.
 
 Examples:
-  scheduler top                                            the control plane in DATABASE_URL
-  scheduler top --demo                                     a small cluster in memory, to try the keys on
-  scheduler top --simulate log.swf.gz --speed 3600x        three months in forty minutes; + - and ← → while it plays
-  scheduler top --simulate examples/cluster.json --at 0    a snapshot, from its moment on; space begins
+  scheduler top                                            # the control plane in DATABASE_URL
+  scheduler top --demo                                     # a small cluster in memory, to try the keys on
+  scheduler top --simulate log.swf.gz --speed 3600x        # three months in forty minutes; + - and ← → while it plays
+  scheduler top --simulate examples/cluster.json --at 0    # a snapshot, from its moment on; space begins
   scheduler top --generate tasks=2000,load=0.9,instances=10
 
 Colour is the terminal's own; NO_COLOR stops it. Where there is no terminal, `scheduler status` prints the same once.";

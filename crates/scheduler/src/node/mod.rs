@@ -217,6 +217,7 @@ fn options(wanted: &NodeArgs) -> Options {
         pool: PoolBounds { least: wanted.min_workers, most: wanted.max_workers },
         heartbeat: wanted.heartbeat_interval,
         stop_grace: wanted.stop_grace,
+        fence: !wanted.no_fence,
         ..Options::default()
     }
 }
