@@ -146,6 +146,7 @@ async fn tasks_are_filtered_sorted_and_opened_by_keys_alone_and_by_the_pointer()
     let chain = "document.getElementById('task-chain').textContent";
     browser.until(&format!("{chain}.includes('it holds its place and its claims until it ends')")).await;
     browser.press(Key::Escape).await;
+    browser.until("!document.getElementById('task').open && location.hash === ''").await;
     browser.press('/').await;
     write(&browser, "5").await;
     browser.press(Key::Enter).await;
