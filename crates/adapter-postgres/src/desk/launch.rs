@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::row::{Columns, Word as _};
+use crate::session::Session;
 use crate::store::PostgresStore;
 
 const WHAT: &str = "launching tasks";
@@ -89,11 +90,7 @@ pub(super) async fn launch_many(
     session.begin(WHAT, "BEGIN").await?;
     let mut ids = Vec::with_capacity(launches.len());
     for portion in launches.chunks(PORTION) {
-        let requests: Vec<Request<'_>> = portion.iter().map(Request::of).collect();
-        let requests = tokio_postgres::types::Json(requests);
-        let row = session.one(WHAT, LAUNCH, &[&requests]).await?;
-        let launched: Vec<TaskId> = Columns::of(&row).next_ids()?;
-        ids.extend(launched);
+        ids.extend(send(&session, portion).await?);
         taken(ids.len());
     }
     session.commit(WHAT).await?;
@@ -106,8 +103,13 @@ pub(super) async fn launch(store: &PostgresStore, launches: &[Launch]) -> Result
         return Ok(Vec::new());
     }
     Launch::check(launches)?;
+    send(&store.session(WHAT).await?, launches).await
+}
+
+/// All of these in one call of the SQL function.
+async fn send(session: &Session, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
     let requests: Vec<Request<'_>> = launches.iter().map(Request::of).collect();
     let requests = tokio_postgres::types::Json(requests);
-    let row = store.session(WHAT).await?.one(WHAT, LAUNCH, &[&requests]).await?;
+    let row = session.one(WHAT, LAUNCH, &[&requests]).await?;
     Columns::of(&row).next_ids()
 }
