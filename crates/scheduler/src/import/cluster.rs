@@ -5,7 +5,7 @@ use scheduler_core::{
 };
 
 /// The one group of an import.
-pub(super) const GROUP: GroupId = GroupId::new(1);
+pub(super) const GROUP: GroupId = simulator::swf::GROUP;
 
 /// Machines that fill up as running tasks are placed on them.
 #[derive(Debug)]

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::DateTime;
-use scheduler_core::{
-    Forks, JobTemplateId, LaunchType, Priority, Sharing, Snapshot, State, Task, TaskId, Timestamp, Work,
-};
+use scheduler_core::{Forks, Sharing, Snapshot, State, Task, TaskId, Timestamp};
 use simulator::swf::{Job, Log};
-use thin_vec::ThinVec;
 
-use super::cluster::{Cluster, GROUP};
+use super::cluster::Cluster;
 use super::{Imported, busiest};
 use crate::cli::SwfArgs;
 use crate::failure::Failure;
@@ -71,7 +68,8 @@ impl Moment {
                 None => continue,
             };
             let dependencies = dependency.map(TaskId::new).into_iter().collect();
-            snapshot.tasks.push(self.task(job, state, dependencies, &mut sharing, wanted.exclusive));
+            let row = job.task(self.time(job.submitted), dependencies, &mut sharing, wanted.exclusive);
+            snapshot.tasks.push(Task { state, ..row });
         }
         (snapshot.instances, snapshot.groups) = cluster.into_rows("machine");
         let summary = format!(
@@ -97,41 +95,6 @@ impl Moment {
             Some(Stage::Pending)
         } else {
             (job.ended() > self.at).then_some(Stage::Running)
-        }
-    }
-
-    fn task(
-        &self,
-        job: &Job,
-        state: State,
-        dependencies: ThinVec<TaskId>,
-        sharing: &mut Sharing,
-        exclusive: bool,
-    ) -> Task {
-        let name = job
-            .application
-            .map_or_else(|| "no application".to_owned(), |number| format!("application {number}"));
-        Task {
-            id: TaskId::new(job.number),
-            name: sharing.name(&name),
-            created: self.time(job.submitted),
-            priority: Priority::default(),
-            impact: job.impact(),
-            work: Work::Job {
-                project: None,
-                inventory: None,
-                template: job.application.map(JobTemplateId::new),
-                allow_simultaneous: !exclusive,
-                sources_already_updated: ThinVec::new(),
-            },
-            state,
-            launch_type: LaunchType::Manual,
-            groups: sharing.groups(&[GROUP]),
-            dependencies,
-            // A log knows neither projects nor inventories, so that there is nothing to derive.
-            dependencies_derived: true,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
         }
     }
 

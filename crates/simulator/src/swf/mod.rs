@@ -35,7 +35,7 @@ impl Default for Mapping {
 }
 
 /// The one group.
-const GROUP: GroupId = GroupId::new(1);
+pub const GROUP: GroupId = GroupId::new(1);
 
 impl Log {
     /// The log as a workload, on a cluster with the log's processors.
@@ -55,10 +55,11 @@ impl Log {
             }
             let preceding =
                 job.preceding.filter(|number| *number != job.number && known.contains_key(number));
+            let dependencies = preceding.map(TaskId::new).into_iter().collect();
             let at = Moment::from_seconds(job.submitted);
             workload.launches.push(Launch {
                 at,
-                task: task(job, at.on_calendar(start), preceding, &mut sharing, mapping.exclusive),
+                task: job.task(at.on_calendar(start), dependencies, &mut sharing, mapping.exclusive),
                 ends: Ends::Fixed(job.ran(), Outcome::Successful),
                 cancel_at: None,
             });
@@ -98,35 +99,38 @@ fn name_of(application: Option<i64>) -> String {
     application.map_or_else(|| "no application".to_owned(), |number| format!("application {number}"))
 }
 
-/// A job's row.
-fn task(
-    job: &Job,
-    created: Timestamp,
-    preceding: Option<i64>,
-    sharing: &mut Sharing,
-    exclusive: bool,
-) -> Task {
-    Task {
-        id: TaskId::new(job.number),
-        name: sharing.name(&name_of(job.application)),
-        created,
-        priority: Priority::default(),
-        impact: job.impact(),
-        work: Work::Job {
-            project: None,
-            inventory: None,
-            template: job.application.map(JobTemplateId::new),
-            allow_simultaneous: !exclusive,
-            sources_already_updated: ThinVec::new(),
-        },
-        state: State::Pending,
-        launch_type: LaunchType::Manual,
-        groups: sharing.groups(&[GROUP]),
-        dependencies: preceding.map(TaskId::new).into_iter().collect(),
-        // A log knows neither projects nor inventories, so that there is nothing to derive.
-        dependencies_derived: true,
-        cancel_requested: false,
-        own_keys: ThinVec::new(),
+impl Job {
+    /// The job as a pending row, which may run in [`GROUP`].
+    #[must_use]
+    pub fn task(
+        &self,
+        created: Timestamp,
+        dependencies: ThinVec<TaskId>,
+        sharing: &mut Sharing,
+        exclusive: bool,
+    ) -> Task {
+        Task {
+            id: TaskId::new(self.number),
+            name: sharing.name(&name_of(self.application)),
+            created,
+            priority: Priority::default(),
+            impact: self.impact(),
+            work: Work::Job {
+                project: None,
+                inventory: None,
+                template: self.application.map(JobTemplateId::new),
+                allow_simultaneous: !exclusive,
+                sources_already_updated: ThinVec::new(),
+            },
+            state: State::Pending,
+            launch_type: LaunchType::Manual,
+            groups: sharing.groups(&[GROUP]),
+            dependencies,
+            // A log knows neither projects nor inventories, so that there is nothing to derive.
+            dependencies_derived: true,
+            cancel_requested: false,
+            own_keys: ThinVec::new(),
+        }
     }
 }
 
