@@ -5,7 +5,6 @@
 //! here depends on how many tasks hold or wait for a resource, except where workflows hold one that their own jobs are
 //! kept from.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -13,7 +12,7 @@ use crate::board::Board;
 use crate::cells::{Cells, NONE};
 use crate::compiled::{ClaimTable, Wanted, at, at_mut, bit, modes};
 use crate::table::{FxHashMap, Row, Table};
-use crate::{Kind, Mode, OwnKey, Reason, Resource, ResourceKey, TaskId};
+use crate::{Kind, Mode, Reason, ResourceKey, TaskId};
 
 /// For each mode the two holders with the smallest ids; the second is asked for when the first is the asker.
 type Crowd = [[Row; 2]; 6];
@@ -159,17 +158,7 @@ impl<'b, 'a> Claims<'b, 'a> {
     }
 
     fn resource_key(&self, wanted: Wanted) -> ResourceKey {
-        match self.table.kept[wanted.resource].resource {
-            Resource::Project => ResourceKey::Project(wanted.key.into()),
-            Resource::Inventory => ResourceKey::Inventory(wanted.key.into()),
-            Resource::InventorySource => ResourceKey::InventorySource(wanted.key.into()),
-            Resource::JobTemplate => ResourceKey::JobTemplate(wanted.key.into()),
-            Resource::WorkflowTemplate => ResourceKey::WorkflowTemplate(wanted.key.into()),
-            Resource::SystemJobSlot => ResourceKey::SystemJobSlot,
-            Resource::Own(name) => {
-                ResourceKey::Own(Arc::new(OwnKey { resource: Arc::clone(name), key: wanted.key.into() }))
-            }
-        }
+        self.table.kept[wanted.resource].resource.keyed(wanted.key)
     }
 
     /// The oldest task that this one may not overtake (R3).

@@ -4,12 +4,13 @@
 //! Knows nothing of who holds what. Compiling costs one look at each row of the table and each cell of the matrices;
 //! reading the claims of a task costs a few steps a claim.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::table::{Row, Table, position};
 use crate::{
-    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Resource, RuleSet, Simultaneous, Task, Work,
-    WorkflowOf,
+    Claim, Claimant, LaunchType, Mode, OwnKey, ProjectUpdateType, Resource, ResourceKey, RuleSet,
+    Simultaneous, Task, Work, WorkflowOf,
 };
 
 /// A claim of a task: the position of its resource among the compiled ones, the key, the mode.
@@ -160,5 +161,32 @@ fn with_simultaneous(claim: &Claim) -> Option<Mode> {
         Simultaneous::Same => Some(claim.mode),
         Simultaneous::As(mode) => Some(mode),
         Simultaneous::Nothing => None,
+    }
+}
+
+impl Resource {
+    /// This resource under a key.
+    pub(crate) fn keyed(&self, key: i64) -> ResourceKey {
+        match self {
+            Self::Project => ResourceKey::Project(key.into()),
+            Self::Inventory => ResourceKey::Inventory(key.into()),
+            Self::InventorySource => ResourceKey::InventorySource(key.into()),
+            Self::JobTemplate => ResourceKey::JobTemplate(key.into()),
+            Self::WorkflowTemplate => ResourceKey::WorkflowTemplate(key.into()),
+            Self::SystemJobSlot => ResourceKey::SystemJobSlot,
+            Self::Own(name) => {
+                ResourceKey::Own(Arc::new(OwnKey { resource: Arc::clone(name), key: key.into() }))
+            }
+        }
+    }
+}
+
+impl RuleSet {
+    /// What a task claims by the table, each resource with its key and the mode (R2); nothing for updates that are private to a job.
+    pub fn claims_of<'r>(
+        &'r self,
+        task: &'r Task,
+    ) -> impl Iterator<Item = (&'r Resource, ResourceKey, Mode)> {
+        claims_of(self, task).map(|(resource, key, mode)| (resource, resource.keyed(key), mode))
     }
 }

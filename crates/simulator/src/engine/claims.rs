@@ -3,10 +3,7 @@
 //! It reads the same table as the pass, the rule set's, and says "it could" whenever the pass could hold a task for a claim.
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{
-    Claimant, LaunchType, Mode, OwnKey, ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous,
-    Task, Work, WorkflowOf,
-};
+use scheduler_core::{Mode, ResourceKey, RuleSet, Task};
 
 /// A resource by its number, how it is claimed, and the modes of others that keep the claimant from starting, as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +93,7 @@ impl Claims {
 
     /// What a task claims.
     pub(super) fn of(&mut self, rules: &RuleSet, task: &Task, out: &mut Vec<Claimed>) {
-        each_claim(rules, task, |resource, key, mode| {
+        for (resource, key, mode) in rules.claims_of(task) {
             let next = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
             let number = *self.numbers.entry(key).or_insert(next);
             if number == next {
@@ -111,7 +108,7 @@ impl Claims {
                 pairs().filter(|(pending, _)| *pending == mode).map(|(_, held)| 1 << *held as u8);
             let forbidding = forbidding.fold(0, |all, bit: u8| all | bit);
             out.push(Claimed { resource: number, mode, forbidding, forbidden });
-        });
+        }
     }
 
     /// Whether a task that claims this could be behind an older one of other claims (R3): somebody claims what its own claims,
@@ -158,63 +155,5 @@ impl Claims {
             }
         }
         blocking
-    }
-}
-
-/// What a task claims by the rules' table.
-fn each_claim(rules: &RuleSet, task: &Task, mut found: impl FnMut(&Resource, ResourceKey, Mode)) {
-    let private = matches!(task.work, Work::ProjectUpdate { job_type: ProjectUpdateType::Run, .. })
-        || task.launch_type == LaunchType::Sync;
-    let Some(claimant) = Claimant::of(&task.work).filter(|_| !private) else { return };
-    let simultaneous = match task.work {
-        Work::Job { allow_simultaneous, .. } | Work::WorkflowJob { allow_simultaneous, .. } => {
-            allow_simultaneous
-        }
-        _ => false,
-    };
-    for row in rules.claims.iter().filter(|row| row.by == claimant) {
-        let mode = match row.simultaneous {
-            _ if !simultaneous => Some(row.mode),
-            Simultaneous::Same => Some(row.mode),
-            Simultaneous::As(mode) => Some(mode),
-            Simultaneous::Nothing => None,
-        };
-        let Some(mode) = mode else { continue };
-        let key = match &row.resource {
-            Resource::Own(name) => {
-                let own = task.own_keys.iter().find(|key| key.resource == *name);
-                own.map(|key| ResourceKey::Own(OwnKey::clone(key).into()))
-            }
-            resource => key(&task.work, resource),
-        };
-        if let Some(key) = key {
-            found(&row.resource, key, mode);
-        }
-    }
-}
-
-fn key(work: &Work, resource: &Resource) -> Option<ResourceKey> {
-    match (resource, work) {
-        (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
-            project.map(ResourceKey::Project)
-        }
-        (
-            Resource::Inventory,
-            Work::Job { inventory, .. }
-            | Work::InventoryUpdate { inventory, .. }
-            | Work::AdHocCommand { inventory },
-        ) => inventory.map(ResourceKey::Inventory),
-        (Resource::InventorySource, Work::InventoryUpdate { source, .. }) => {
-            source.map(ResourceKey::InventorySource)
-        }
-        (Resource::JobTemplate, Work::Job { template, .. }) => template.map(ResourceKey::JobTemplate),
-        (Resource::JobTemplate, Work::WorkflowJob { of: WorkflowOf::Slices(id), .. }) => {
-            id.map(ResourceKey::JobTemplate)
-        }
-        (Resource::WorkflowTemplate, Work::WorkflowJob { of: WorkflowOf::Template(id), .. }) => {
-            id.map(ResourceKey::WorkflowTemplate)
-        }
-        (Resource::SystemJobSlot, _) => Some(ResourceKey::SystemJobSlot),
-        _ => None,
     }
 }
