@@ -48,8 +48,8 @@ pub(crate) struct Board<'a> {
     pub(crate) rules: &'a RuleSet,
     pub(crate) columns: Columns<'a>,
     /// What the one scan of the tasks found.
-    pub(crate) found: Found<'a>,
-    pub(crate) index: Index<'a>,
+    pub(crate) found: Found,
+    index: Index,
     malformed: FxHashMap<Row, Malformed>,
     /// The dependencies derived in this pass (R4).
     pub(crate) derived: Vec<Derived>,
@@ -85,7 +85,7 @@ impl<'a> Board<'a> {
         let mut board = Self {
             snapshot,
             rules,
-            index: Index::new(&snapshot.tasks, &found.breaks),
+            index: Index::new(&columns.id.0, &found.breaks),
             columns,
             found,
             malformed: FxHashMap::default(),
@@ -115,7 +115,7 @@ impl<'a> Board<'a> {
             awaited.first.resize((row as usize).saturating_add(1), position(awaited.rows.len()));
             let task = self.task(row);
             awaited.rows.extend(task.dependencies.iter().map(|&on| {
-                let mut found = self.index.rows_of(on);
+                let mut found = self.rows_of(on);
                 match (found.next(), found.next()) {
                     (None, _) => MISSING,
                     (Some(row), None) => row,
@@ -142,10 +142,17 @@ impl<'a> Board<'a> {
         self.awaited.rows.get(first as usize..end as usize).unwrap_or_default()
     }
 
-    /// The dependencies of an unfinished task, each with its row, [`MISSING`] or [`SEVERAL`].
-    pub(crate) fn dependencies(&self, row: Row) -> impl Iterator<Item = (TaskId, Row)> {
-        let rows = self.dependency_rows(row).iter().copied();
-        self.task(row).dependencies.iter().copied().zip(rows)
+    /// The dependencies of an unfinished task, each with its row, [`MISSING`] or [`SEVERAL`]; those of one row only if it is
+    /// as wanted.
+    pub(crate) fn dependencies(
+        &self,
+        row: Row,
+        wanted: impl Fn(Standing) -> bool,
+    ) -> impl Iterator<Item = (TaskId, Row)> {
+        self.dependency_rows(row).iter().enumerate().filter_map(move |(at, &on)| match on {
+            MISSING | SEVERAL => Some((*self.task(row).dependencies.get(at)?, on)),
+            on => wanted(self.columns.standing[on]).then(|| (self.columns.id[on], on)),
+        })
     }
 
     /// How a dependency stands; several rows stand together.
@@ -174,7 +181,7 @@ impl<'a> Board<'a> {
                 malformed.insert(row, Malformed::MissingDependency { on });
             }
         }
-        let twins = self.index.duplicates().flat_map(|id| self.index.rows_of(id));
+        let twins = self.index.duplicates().flat_map(|id| self.index.rows_of(&self.columns.id.0, id));
         malformed.extend(
             twins
                 .filter(|&row| self.columns.standing[row].is_considered())
@@ -207,7 +214,7 @@ impl<'a> Board<'a> {
     }
 
     fn missing_dependency(&self, row: Row) -> Option<TaskId> {
-        self.dependencies(row).filter(|&(_, row)| row == MISSING).map(|(on, _)| on).min()
+        self.dependencies(row, |_| false).filter(|&(_, row)| row == MISSING).map(|(on, _)| on).min()
     }
 
     /// The pending rows that a pending row depends on by its own list; ids with several rows lead nowhere.
@@ -221,24 +228,16 @@ impl<'a> Board<'a> {
         &self.snapshot.tasks[row as usize]
     }
 
-    /// Reads what will be asked of these rows, unless they follow each other. Rows anywhere in memory are slow to reach one
-    /// after the other, but reads that do not wait for each other go on at the same time.
-    pub(crate) fn read_ahead(&self, rows: impl ExactSizeIterator<Item = Row> + DoubleEndedIterator + Clone) {
-        let (first, last) = (rows.clone().next(), rows.clone().next_back());
-        let apart = first.zip(last).and_then(|(first, last)| last.checked_sub(first));
-        if apart.is_some_and(|apart| (apart as usize).saturating_add(1) == rows.len()) {
-            return;
-        }
+    /// Reads what will be asked of these rows. Rows anywhere in memory are slow to reach one after the other, but reads that
+    /// do not wait for each other go on at the same time.
+    pub(crate) fn read_ahead(&self, rows: impl Iterator<Item = Row>) {
         let read = rows.map(|row| {
             let task = self.task(row);
             let key = match task.work {
                 Work::Job { template, .. } => template.map_or(0, JobTemplateId::get),
                 _ => 0,
             };
-            let dependency = task.dependencies.first().map_or(0, |id| id.get());
-            let on = self.dependency_rows(row).first().copied().unwrap_or(0);
-            let small = task.impact.get() ^ task.created.timestamp_subsec_nanos() ^ on;
-            task.id.get() ^ key ^ dependency ^ i64::from(small)
+            key ^ i64::from(task.impact.get() ^ task.created.timestamp_subsec_nanos())
         });
         core::hint::black_box(read.fold(0, |sum, row| sum ^ row));
     }
@@ -262,12 +261,12 @@ impl<'a> Board<'a> {
 
     /// All rows with this id.
     pub(crate) fn rows_of(&self, id: TaskId) -> impl Iterator<Item = Row> {
-        self.index.rows_of(id)
+        self.index.rows_of(&self.columns.id.0, id)
     }
 
     /// The one row with this id.
     pub(crate) fn row(&self, id: TaskId) -> Option<Row> {
-        self.index.row(id)
+        self.index.row(&self.columns.id.0, id)
     }
 
     /// How the task or tasks with this id stand together; `None` when there is none.

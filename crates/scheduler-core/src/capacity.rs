@@ -303,8 +303,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
         while let Some((_, row)) = self.candidate(task, class, number) {
             number += 1;
             let Some(row) = row else { continue };
-            let roomy = self.possible(row, need).is_ok()
-                && self.groups[row].limits(need, waiver.group_cost(row)).is_ok();
+            let roomy = self.groups[row].limits(need, waiver.group_cost(row)).is_ok();
             if self.groups[row].container || !roomy {
                 continue;
             }

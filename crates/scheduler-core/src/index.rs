@@ -6,56 +6,58 @@
 
 use alloc::vec::Vec;
 
+use crate::TaskId;
 use crate::table::{FxHashSet, Row, position};
-use crate::{Task, TaskId};
 
 /// Rows in more runs than this are sorted.
 pub(crate) const FEW: usize = 4;
 
-pub(crate) struct Index<'a> {
-    rows: Rows<'a>,
+/// Knows the rows by their ids, which stand in a column that the questions bring along.
+#[derive(Debug)]
+pub(crate) struct Index {
+    rows: Rows,
     duplicates: FxHashSet<TaskId>,
 }
 
-enum Rows<'a> {
-    Runs(Vec<Run<'a>>),
+#[derive(Debug)]
+enum Rows {
+    Runs(Vec<Run>),
     ById(Vec<(TaskId, Row)>),
 }
 
-impl<'a> Index<'a> {
-    /// An index of these tasks; `breaks` are the rows whose id is not above the one before, all of them unless there are
-    /// `FEW` or more.
-    pub(crate) fn new(tasks: &'a [Task], breaks: &[Row]) -> Self {
+impl Index {
+    /// An index of the rows with these ids; `breaks` are the rows whose id is not above the one before, all of them unless
+    /// there are `FEW` or more.
+    pub(crate) fn new(ids: &[TaskId], breaks: &[Row]) -> Self {
         if breaks.len() >= FEW {
-            return Self::sorted(tasks);
+            return Self::sorted(ids);
         }
-        let mut runs: Vec<Run<'a>> = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         let mut begin = 0;
-        for end in breaks.iter().map(|&row| row as usize).chain([tasks.len()]) {
-            runs.extend(tasks.get(begin..end).and_then(|tasks| Run::new(tasks, begin)));
+        for end in breaks.iter().map(|&row| row as usize).chain([ids.len()]) {
+            runs.extend(ids.get(begin..end).and_then(|ids| Run::new(ids, begin)));
             begin = end;
         }
-        runs.sort_by_key(|run| run.tasks.len());
+        runs.sort_by_key(|run| run.length);
         // Each id of a shorter run is looked up in the longer ones.
-        let looked_up: usize = runs.iter().rev().skip(1).map(|run| run.tasks.len()).sum();
-        if looked_up > tasks.len() / 8 {
-            return Self::sorted(tasks);
+        let looked_up: usize = runs.iter().rev().skip(1).map(|run| run.length).sum();
+        if looked_up > ids.len() / 8 {
+            return Self::sorted(ids);
         }
         let mut duplicates = FxHashSet::default();
         let mut longer = runs.as_slice();
         while let [run, rest @ ..] = longer {
             longer = rest;
             for other in longer.iter().filter(|other| other.first <= run.last && run.first <= other.last) {
-                let ids = run.tasks.iter().map(|task| task.id);
-                duplicates.extend(ids.filter(|&id| other.row(id).is_some()));
+                duplicates.extend(run.ids(ids).iter().filter(|&&id| other.row(ids, id).is_some()));
             }
         }
         runs.sort_by_key(|run| run.begin);
         Self { rows: Rows::Runs(runs), duplicates }
     }
 
-    fn sorted(tasks: &[Task]) -> Self {
-        let mut by_id: Vec<(TaskId, Row)> = tasks.iter().map(|task| task.id).zip(0..).collect();
+    fn sorted(ids: &[TaskId]) -> Self {
+        let mut by_id: Vec<(TaskId, Row)> = ids.iter().copied().zip(0..).collect();
         by_id.sort_unstable();
         let twins = by_id.iter().zip(by_id.iter().skip(1)).filter(|((one, _), (next, _))| one == next);
         let duplicates = twins.map(|((id, _), _)| *id).collect();
@@ -73,8 +75,8 @@ impl<'a> Index<'a> {
     }
 
     /// All rows with this id, in their order.
-    pub(crate) fn rows_of(&self, id: TaskId) -> impl Iterator<Item = Row> {
-        let (runs, same): (&[Run<'a>], &[(TaskId, Row)]) = match &self.rows {
+    pub(crate) fn rows_of(&self, ids: &[TaskId], id: TaskId) -> impl Iterator<Item = Row> {
+        let (runs, same): (&[Run], &[(TaskId, Row)]) = match &self.rows {
             Rows::Runs(runs) => (runs, &[]),
             Rows::ById(by_id) => {
                 let first = by_id.partition_point(|&(other, _)| other < id);
@@ -82,46 +84,53 @@ impl<'a> Index<'a> {
             }
         };
         let same = same.iter().take_while(move |&&(other, _)| other == id).map(|&(_, row)| row);
-        runs.iter().filter_map(move |run| run.row(id)).chain(same)
+        runs.iter().filter_map(move |run| run.row(ids, id)).chain(same)
     }
 
     /// The one row with this id.
-    pub(crate) fn row(&self, id: TaskId) -> Option<Row> {
-        let mut rows = self.rows_of(id);
+    pub(crate) fn row(&self, ids: &[TaskId], id: TaskId) -> Option<Row> {
+        let mut rows = self.rows_of(ids, id);
         rows.next().filter(|_| rows.next().is_none())
     }
 }
 
 /// Rows that follow each other and whose ids ascend.
-struct Run<'a> {
-    tasks: &'a [Task],
+#[derive(Clone, Copy, Debug)]
+struct Run {
     /// The row that the first of them is.
     begin: usize,
+    length: usize,
     first: TaskId,
     last: TaskId,
     without_gaps: bool,
 }
 
-impl<'a> Run<'a> {
-    fn new(tasks: &'a [Task], begin: usize) -> Option<Self> {
-        let (first, last) = (tasks.first()?.id, tasks.last()?.id);
-        let mut run = Self { tasks, begin, first, last, without_gaps: false };
-        run.without_gaps = run.gap(last) == Some(tasks.len().saturating_sub(1));
+impl Run {
+    /// The run of these ids.
+    fn new(ids: &[TaskId], begin: usize) -> Option<Self> {
+        let (&first, &last) = (ids.first()?, ids.last()?);
+        let mut run = Self { begin, length: ids.len(), first, last, without_gaps: false };
+        run.without_gaps = run.gap(last) == Some(ids.len().saturating_sub(1));
         Some(run)
     }
 
+    /// Its part of the ids of all rows.
+    fn ids(self, all: &[TaskId]) -> &[TaskId] {
+        all.get(self.begin..self.begin.saturating_add(self.length)).unwrap_or_default()
+    }
+
     /// How far an id is from the first one.
-    fn gap(&self, id: TaskId) -> Option<usize> {
+    fn gap(self, id: TaskId) -> Option<usize> {
         id.get().checked_sub(self.first.get()).and_then(|gap| usize::try_from(gap).ok())
     }
 
-    fn row(&self, id: TaskId) -> Option<Row> {
+    fn row(self, all: &[TaskId], id: TaskId) -> Option<Row> {
         if id < self.first || id > self.last {
             return None;
         }
         let found = match self.without_gaps {
             true => self.gap(id)?,
-            false => self.tasks.binary_search_by_key(&id, |task| task.id).ok()?,
+            false => self.ids(all).binary_search(&id).ok()?,
         };
         Some(position(self.begin.saturating_add(found)))
     }
@@ -130,25 +139,24 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builder::{SnapshotBuilder, job};
 
     /// Rows with these ids, and the index that a scan would have made of them.
     fn check(ids: &[i64], is_run: bool) {
-        let mut builder = SnapshotBuilder::at(0);
-        for &id in ids {
-            builder = builder.with(job(id));
-        }
-        let tasks = builder.build().tasks;
+        let column: Vec<TaskId> = ids.iter().copied().map(TaskId::new).collect();
         let breaks: Vec<Row> =
             (1..).zip(ids.windows(2)).filter(|(_, pair)| pair[0] >= pair[1]).map(|(row, _)| row).collect();
-        let index = Index::new(&tasks, &breaks);
+        let index = Index::new(&column, &breaks);
         assert_eq!(matches!(index.rows, Rows::Runs(_)), is_run, "{ids:?}");
         for id in -1..60 {
             let expected: Vec<Row> =
                 (0..).zip(ids).filter(|(_, other)| **other == id).map(|(row, _)| row).collect();
-            assert_eq!(index.rows_of(TaskId::new(id)).collect::<Vec<Row>>(), expected, "{id} of {ids:?}");
+            assert_eq!(
+                index.rows_of(&column, TaskId::new(id)).collect::<Vec<Row>>(),
+                expected,
+                "{id} of {ids:?}"
+            );
             assert_eq!(index.is_duplicate(TaskId::new(id)), expected.len() > 1, "{id} of {ids:?}");
-            assert_eq!(index.row(TaskId::new(id)).is_some(), expected.len() == 1, "{id} of {ids:?}");
+            assert_eq!(index.row(&column, TaskId::new(id)).is_some(), expected.len() == 1, "{id} of {ids:?}");
         }
     }
 

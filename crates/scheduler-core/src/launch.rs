@@ -58,8 +58,8 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
     (board.derived, board.derived_of, board.linked) = (derived, derived_of, linked);
 }
 
-/// The rows to which a row lends its place in the snapshot as it stands: those of them that are pending there.
-fn lent_to(board: &Board<'_>, row: Row) -> impl Iterator<Item = Row> {
+/// The rows to which a row lends its place by its own list (R1), as far as they are pending.
+pub(crate) fn lent_to(board: &Board<'_>, row: Row) -> impl Iterator<Item = Row> {
     let sound = board.malformed(row).is_none();
     board.dependency_rows(row).iter().copied().filter(move |&on| sound && on < SEVERAL)
 }

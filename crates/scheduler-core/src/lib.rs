@@ -36,7 +36,7 @@
 //!    enters, a failure before any cancel, so that a cycle that a failure enters fails as a whole.
 //! 5. *R4 in detail.* The order "as the snapshot stands" is that of all tasks pending in the snapshot, those included that
 //!    this pass ends. An update created by a workflow node in this pass counts as created at `now`, after any row of the same
-//!    moment. A row that this pass ends counts as finished at `now`. A project's `last_update` and finished rows of its
+//!    moment. A row that this pass ends counts as finished at `now`, malformed or not. A project's `last_update` and finished rows of its
 //!    updates are looked at together; of one task that is in both, the row counts. Links that a task already has are not added
 //!    again, and no task is linked to itself. A waiting task that is taken back is derived for if it was not yet.
 //! 6. *The order of a pass counts the links that it derived*: a pending update found by R4 is considered just before the task

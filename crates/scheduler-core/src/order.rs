@@ -6,20 +6,20 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::table::{Row, Table, position};
-use crate::{Kind, Task, TaskId};
+use crate::{Kind, Priority, Task, TaskId, Timestamp};
 
 /// Rows on their way into the order of R1.
-#[derive(Default)]
-pub(crate) struct Queue<'a> {
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
     rows: Vec<Row>,
-    last: Option<&'a Task>,
-    /// Some row does not come after the one before.
-    mixed: bool,
+    last: Option<(Reverse<Priority>, Timestamp, TaskId)>,
+    /// The keys of all rows from the first on that does not come after the one before.
+    keys: Vec<Key>,
 }
 
 /// What R1 compares, the moment and the priority as one number; the kind and the row only tell rows with a duplicate id
 /// apart. Thirty-two bytes a row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     when: u128,
     id: TaskId,
@@ -37,76 +37,133 @@ fn key(task: &Task, row: Row) -> Key {
     Key { when, id: task.id, kind: task.kind(), row }
 }
 
-impl<'a> Queue<'a> {
+impl Queue {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self { rows: Vec::with_capacity(rows), last: None, mixed: false }
+        Self { rows: Vec::with_capacity(rows), ..Self::default() }
     }
 
-    pub(crate) fn push(&mut self, row: Row, task: &'a Task) {
-        let compared = |task: &Task| (Reverse(task.priority), task.created, task.id);
-        self.mixed |= self.last.is_some_and(|last| compared(last) >= compared(task));
-        self.last = Some(task);
+    pub(crate) fn push(&mut self, row: Row, task: &Task) {
+        if self.keys.is_empty() {
+            let compared = (Reverse(task.priority), task.created, task.id);
+            if self.last.is_some_and(|last| last >= compared) {
+                self.keys.reserve_exact(self.rows.capacity());
+                self.keys.push(key(task, row));
+            }
+            self.last = Some(compared);
+        } else {
+            self.keys.push(key(task, row));
+        }
         self.rows.push(row);
     }
 
     /// The rows in the order of R1, dependencies aside.
-    pub(crate) fn sort(self, task: impl Fn(Row) -> &'a Task) -> Vec<Row> {
-        if !self.mixed {
-            return self.rows;
+    pub(crate) fn sort<'a>(self, task: impl Fn(Row) -> &'a Task) -> Vec<Row> {
+        let Self { mut rows, mut keys, .. } = self;
+        if keys.is_empty() {
+            return rows;
         }
-        let mut keys: Vec<Key> = self.rows.iter().map(|&row| key(task(row), row)).collect();
+        let in_order = rows.len().saturating_sub(keys.len());
+        keys.extend(rows.iter().take(in_order).map(|&row| key(task(row), row)));
         keys.sort_unstable();
-        let mut rows = self.rows;
         rows.clear();
         rows.extend(keys.into_iter().map(|key| key.row));
         rows
     }
 }
 
-/// The row has no place in the order, or was given it.
+/// The row has no place in the order.
 const NOWHERE: u32 = u32::MAX;
 
 /// The same rows, each after those that it depends on: priority inheritance. `lenders` gives the rows to which a row lends
 /// its place, of all that are below `size`; those that are not among `sorted` are passed over.
+///
+/// Rows may lie anywhere in memory, and a walk that looks up where each of them stands would wait for every look: so all
+/// are looked up first, one independent of the other, and the walk goes over places in the order, which lie side by side.
 pub(crate) fn inherit<I: Iterator<Item = Row>>(
     sorted: &[Row],
     size: usize,
     lenders: impl Fn(Row) -> I,
 ) -> Vec<Row> {
     let mut place = Table(vec![NOWHERE; size]);
-    for (at, &row) in sorted.iter().enumerate() {
-        place[row] = position(at);
+    for (at, &row) in (0..).zip(sorted) {
+        place[row] = at;
     }
-    let mut order = Vec::with_capacity(sorted.len());
-    // Rows that wait for those before them, each with where these begin among the places still to be looked at. The
-    // first of these stands last.
-    let mut path: Vec<(Row, usize)> = Vec::new();
-    let mut before: Vec<u32> = Vec::new();
-    for &root in sorted {
+    let mut lent = Lent { places: Vec::new(), first: Vec::with_capacity(sorted.len()) };
+    for &row in sorted {
+        lent.first.push(position(lent.places.len()));
+        lent.places.extend(lenders(row).map(|on| place[on]).filter(|&on| on != NOWHERE));
+    }
+    let mut walk = Walk {
+        lent,
+        entered: Table(vec![false; sorted.len()]),
+        order: Vec::with_capacity(sorted.len()),
+        path: Vec::new(),
+        before: Vec::new(),
+    };
+    for root in 0..position(sorted.len()) {
+        walk.from(root);
+    }
+    walk.order.iter().filter_map(|&at| sorted.get(at as usize)).copied().collect()
+}
+
+/// For each place in the order, the places of those that must come before.
+struct Lent {
+    /// One place's after the other's.
+    places: Vec<u32>,
+    /// Where each place's begin.
+    first: Vec<u32>,
+}
+
+impl Lent {
+    fn of(&self, at: u32) -> &[u32] {
+        let Some(&first) = self.first.get(at as usize) else { return &[] };
+        let end = self.first.get((at as usize).saturating_add(1));
+        let end = end.map_or(self.places.len(), |&end| end as usize);
+        self.places.get(first as usize..end).unwrap_or_default()
+    }
+}
+
+/// The walk over places in the order, without recursion.
+struct Walk {
+    lent: Lent,
+    entered: Table<bool>,
+    /// The places, each after those that must come before.
+    order: Vec<u32>,
+    /// Places that wait for those before them, each with where these begin among `before`.
+    path: Vec<(u32, usize)>,
+    /// The places still to be looked at; the first in the order stands last.
+    before: Vec<u32>,
+}
+
+impl Walk {
+    fn from(&mut self, root: u32) {
         let mut enter = Some(root);
         loop {
-            if let Some(row) = enter.take()
-                && place[row] != NOWHERE
+            if let Some(at) = enter.take()
+                && !self.entered[at]
             {
-                place[row] = NOWHERE;
-                let from = before.len();
-                before.extend(lenders(row).map(|on| place[on]).filter(|&at| at != NOWHERE));
-                match before.get_mut(from..) {
-                    Some(places) if !places.is_empty() => {
-                        places.sort_unstable_by_key(|&at| Reverse(at));
-                        path.push((row, from));
-                    }
-                    _ => order.push(row),
-                }
+                self.enter(at);
             }
-            let Some(&(row, from)) = path.last() else { break };
-            if before.len() > from {
-                enter = before.pop().and_then(|at| sorted.get(at as usize)).copied();
+            let Some(&(at, from)) = self.path.last() else { return };
+            if self.before.len() > from {
+                enter = self.before.pop();
             } else {
-                order.push(row);
-                path.pop();
+                self.order.push(at);
+                self.path.pop();
             }
         }
     }
-    order
+
+    fn enter(&mut self, at: u32) {
+        self.entered[at] = true;
+        let from = self.before.len();
+        self.before.extend(self.lent.of(at).iter().filter(|&&on| !self.entered[on]));
+        match self.before.get_mut(from..) {
+            Some(places) if !places.is_empty() => {
+                places.sort_unstable_by_key(|&on| Reverse(on));
+                self.path.push((at, from));
+            }
+            _ => self.order.push(at),
+        }
+    }
 }

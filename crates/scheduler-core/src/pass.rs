@@ -67,9 +67,7 @@ fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
     }
     order::inherit(&sorted, board.snapshot.tasks.len(), |row| {
         let linked = board.links(row).iter().filter_map(|link| board.row(link.task()?));
-        let linked = linked.filter(|&on| board.columns.standing[on].is_considered());
-        let sound = board.malformed(row).is_none();
-        board.pending_dependencies(row).chain(linked).filter(move |_| sound)
+        launch::lent_to(board, row).chain(linked.filter(move |_| board.malformed(row).is_none()))
     })
 }
 
@@ -81,54 +79,62 @@ fn consider(board: &Board<'_>, order: &[Row], plan: &mut Plan) -> bool {
     let mut claims = Claims::hold_all(board);
     let mut ledger = Ledger::open(board);
     let limit = board.rules.start_limit.get();
-    let mut starts = 0;
-    let mut started_workflow = false;
+    let (mut starts, mut started_workflow) = (0, false);
+    let first = plan.decisions.len();
     plan.decisions.reserve_exact(order.len());
-    for (considered, &row) in order.iter().enumerate() {
-        if limit > 0 && starts >= limit {
-            let left = order.len().saturating_sub(considered);
-            plan.unconsidered = TaskCount::new(u32::try_from(left).unwrap_or(u32::MAX));
-            break;
+    let mut held: Vec<Option<Reason>> = Vec::with_capacity(READ_AHEAD);
+    for rows in order.chunks(READ_AHEAD) {
+        look_ahead(board, rows, &mut held);
+        for (&row, held) in rows.iter().zip(held.drain(..)) {
+            if limit > 0 && starts >= limit {
+                let considered = plan.decisions.len().saturating_sub(first);
+                let left = order.len().saturating_sub(considered);
+                plan.unconsidered = TaskCount::new(u32::try_from(left).unwrap_or(u32::MAX));
+                return started_workflow;
+            }
+            let verdict = held.map_or_else(|| judge(board, &mut claims, &mut ledger, row), Err);
+            let kind = board.columns.kind[row];
+            if verdict.is_ok() {
+                claims.hold(row);
+                starts = starts.saturating_add(1);
+                started_workflow |= kind == Kind::WorkflowJob;
+            }
+            let action = action(board, row, verdict);
+            plan.decisions.push(Decision { task: board.columns.id[row], kind, action });
         }
-        if considered % READ_AHEAD == 0 {
-            board.read_ahead(order.iter().skip(considered).take(READ_AHEAD).copied());
-        }
-        let task = board.task(row);
-        let verdict = judge(board, &mut claims, &mut ledger, row);
-        if verdict.is_ok() {
-            claims.hold(row);
-            starts = starts.saturating_add(1);
-            started_workflow |= task.kind() == Kind::WorkflowJob;
-        }
-        plan.decisions.push(Decision {
-            task: task.id,
-            kind: task.kind(),
-            action: action(board, row, verdict),
-        });
     }
     started_workflow
 }
 
-/// Malformed, dependencies, claims, capacity: the first "no" counts (R9).
+/// What holds a row whatever else starts: it is malformed, or depends on what is not finished. Of the others all rows are
+/// read, unless they follow each other in memory.
+fn look_ahead(board: &Board<'_>, rows: &[Row], held: &mut Vec<Option<Reason>>) {
+    held.clear();
+    held.extend(rows.iter().map(|&row| match board.malformed(row) {
+        Some(malformed) => Some(Reason::Malformed(malformed.clone())),
+        None => dependency::awaited(board, row),
+    }));
+    let apart = rows.first().zip(rows.last()).and_then(|(first, last)| last.checked_sub(*first));
+    if apart.is_none_or(|apart| (apart as usize).saturating_add(1) != rows.len()) {
+        let free = rows.iter().zip(held.iter()).filter(|(_, held)| held.is_none());
+        board.read_ahead(free.map(|(&row, _)| row));
+    }
+}
+
+/// Claims, then capacity: the first "no" counts (R9), and one for what [`look_ahead`] found came before.
 fn judge(
     board: &Board<'_>,
     claims: &mut Claims<'_, '_>,
     ledger: &mut Ledger<'_, '_>,
     row: Row,
 ) -> Result<Place, Reason> {
-    if let Some(malformed) = board.malformed(row) {
-        return Err(Reason::Malformed(malformed.clone()));
-    }
-    if let Some(dependency) = dependency::awaited(board, row) {
-        return Err(dependency);
-    }
     if let Some(conflict) = claims.conflict(row) {
         if matches!(conflict, Reason::Blocked { .. }) {
             claims.keep_place(row);
         }
         return Err(conflict);
     }
-    if board.task(row).kind().needs_place() { ledger.place(row) } else { Ok(Place::Nowhere) }
+    if board.columns.kind[row].needs_place() { ledger.place(row) } else { Ok(Place::Nowhere) }
 }
 
 /// The verdict as an action; for a task that was taken back, with the dispatch that it replaces (R8.2).

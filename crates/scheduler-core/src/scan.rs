@@ -15,9 +15,9 @@ use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work, index};
 
 /// What the scan found, each list in the order of the rows.
 #[derive(Default)]
-pub(crate) struct Found<'a> {
+pub(crate) struct Found {
     /// Every pending row.
-    pub(crate) pending: Queue<'a>,
+    pub(crate) pending: Queue,
     /// Waiting and running.
     pub(crate) holding: Vec<Row>,
     /// Unfinished and asked to cancel (R8.3).
@@ -38,6 +38,7 @@ pub(crate) struct Found<'a> {
 
 /// What is kept of every row.
 pub(crate) struct Columns<'a> {
+    pub(crate) id: Table<TaskId>,
     pub(crate) standing: Table<Standing>,
     pub(crate) kind: Table<Kind>,
     /// Tasks with the same list of groups are of one class.
@@ -51,9 +52,10 @@ pub(crate) fn scan<'a>(
     snapshot: &'a Snapshot,
     rules: &'a RuleSet,
     is_known: impl Fn(&GroupId) -> bool,
-) -> (Columns<'a>, Found<'a>) {
+) -> (Columns<'a>, Found) {
     let rows = snapshot.tasks.len();
     let mut columns = Columns {
+        id: Table(Vec::with_capacity(rows)),
         standing: Table(Vec::with_capacity(rows)),
         kind: Table(Vec::with_capacity(rows)),
         class: Table(Vec::with_capacity(rows)),
@@ -69,6 +71,7 @@ pub(crate) fn scan<'a>(
             let class = position(entry.index());
             (class, *entry.or_insert_with(|| named.iter().any(&is_known)))
         });
+        columns.id.push(task.id);
         columns.class.push(class);
         columns.kind.push(task.kind());
         columns.standing.push(found.note(row, task, known));
@@ -80,9 +83,9 @@ pub(crate) fn scan<'a>(
     (columns, found)
 }
 
-impl<'a> Found<'a> {
+impl Found {
     /// Notes a row where a phase will look for it, and gives it its standing.
-    fn note(&mut self, row: Row, task: &'a Task, group_known: bool) -> Standing {
+    fn note(&mut self, row: Row, task: &Task, group_known: bool) -> Standing {
         let standing = match task.state {
             State::Pending => {
                 self.pending.push(row, task);

@@ -196,11 +196,12 @@ impl<'a> Model<'a> {
         rows.chain(recorded).max_by_key(|last| (last.at, last.task, last.outcome))
     }
 
-    /// R4.2: the rows that count as updates of the target.
+    /// R4.2: the rows that count as updates of the target. A malformed one that this pass ended is finished like any other.
     fn updates(&self, target: Target<'a>) -> Vec<&'a Task> {
         let mut rows: Vec<_> = self.snapshot.tasks.iter().collect();
         rows.retain(|row| {
-            let malformed = self.is_duplicate(row) || self.malformed(row).is_some();
+            let goes_on = self.row_outcome(row).is_none();
+            let malformed = self.is_duplicate(row) || goes_on && self.malformed(row).is_some();
             let counts = row.launch_type != LaunchType::Sync && !malformed;
             counts && target.is_updated_by(&row.work)
         });

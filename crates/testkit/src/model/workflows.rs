@@ -52,11 +52,12 @@ impl<'a> Model<'a> {
         if task.cancel_requested {
             return Some(End::CancelRequested);
         }
-        // A job that is finished passes nothing on to its own.
+        // What is finished passes nothing on to its own jobs, and neither does what is no workflow job (choice 9).
         let above = self.ancestors(task.id);
         let rows = above.iter().map_while(|&workflow| self.row(workflow));
-        let mut unfinished = rows.take_while(|workflow| workflow.state.is_unfinished());
-        let reached = unfinished.any(|workflow| workflow.cancel_requested);
+        let mut passing = rows
+            .take_while(|workflow| workflow.state.is_unfinished() && workflow.kind() == Kind::WorkflowJob);
+        let reached = passing.any(|workflow| workflow.cancel_requested);
         let workflow = *above.first().filter(|_| reached)?;
         Some(End::CanceledWithWorkflow { workflow })
     }
