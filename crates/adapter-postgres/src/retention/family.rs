@@ -142,10 +142,7 @@ async fn roots(session: &Session, old: &[Old]) -> Result<HashMap<i64, i64>, Stor
 }
 
 /// Adds to these tasks, each with its root, everybody whom the nodes of their workflows started.
-async fn members(
-    session: &Session,
-    mut roots: HashMap<i64, i64>,
-) -> Result<HashMap<i64, i64>, StoreError> {
+async fn members(session: &Session, mut roots: HashMap<i64, i64>) -> Result<HashMap<i64, i64>, StoreError> {
     let mut open: Vec<i64> = roots.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
     roots.extend(open.iter().map(|&root| (root, root)).collect::<Vec<_>>());
     let mut walked: HashSet<i64> = HashSet::new();

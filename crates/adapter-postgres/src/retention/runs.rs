@@ -45,7 +45,9 @@ pub(super) async fn sweep(store: &PostgresStore) -> Result<(), StoreError> {
         let words = format!("BEGIN; SET LOCAL jit = off; SELECT pg_advisory_xact_lock({key})");
         session.begin(WHAT, &words).await?;
         if !readers_end(&session).await? {
-            tracing::info!("what removed tasks ran stays until the next purge: a transaction is open for long");
+            tracing::info!(
+                "what removed tasks ran stays until the next purge: a transaction is open for long"
+            );
             return session.commit(WHAT).await;
         }
         let removed = session.execute(WHAT, SWEEP, &[&PORTION]).await?;

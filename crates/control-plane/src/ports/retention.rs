@@ -180,7 +180,10 @@ mod tests {
         assert_eq!((family.verdict(first), family.removable().count()), (None, 2));
         let mut needed = family.clone();
         needed.add(second, Some(Kept::Dependency));
-        assert_eq!((needed.verdict(first), needed.verdict(second)), (Some(Kept::Workflow), Some(Kept::Dependency)));
+        assert_eq!(
+            (needed.verdict(first), needed.verdict(second)),
+            (Some(Kept::Workflow), Some(Kept::Dependency))
+        );
         assert_eq!(needed.removable().count(), 0);
         family.add_young();
         assert_eq!((family.verdict(first), family.removable().count()), (Some(Kept::Workflow), 0));

@@ -8,7 +8,8 @@ use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
     Answer, Answered, CancelAnswer, Claimed, Desk, HistoryFilter, Joined, Joining, Launch, Members,
     Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Purge, Purged, Reading,
-    Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
+    Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes,
+    Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Seconds, TaskId, Timestamp};
 

@@ -11,8 +11,8 @@ use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
     Answer, Answered, CancelAnswer, Claimed, Commit, Desk, HistoryFilter, Joined, Joining, Launch, Members,
     Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass, Passes,
-    PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store, StoreError, TaskFilter, TaskView, Wake,
-    Wakes, Wakeups, Work,
+    PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store, StoreError,
+    TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Plan, Seconds, TaskId, Timestamp, audit};
 
