@@ -26,6 +26,7 @@ mod read;
 mod schema;
 mod simulate;
 mod source;
+mod standing;
 mod tables;
 mod top;
 mod words;
@@ -106,6 +107,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Status(wanted) => live::status::run(&wanted),
         Command::Top(wanted) => top::run(&wanted),
         Command::Output(wanted) => live::printed::run(&wanted),
+        Command::Purge(wanted) => live::purge::run(&wanted),
         Command::Snapshot(wanted) => live::snapshot::run(&wanted),
         Command::Rpc(wanted) => live::rpc::run(&wanted),
         Command::Instance(wanted) => define::run(&wanted),

@@ -227,6 +227,7 @@ macro_rules! store_conformance {
             looking::tasks_are_listed_by_status
             looking::finished_tasks_are_no_part_of_a_snapshot
             looking::r6_1_nodes_show_what_is_used_of_them
+            looking::r8_2_nodes_show_whether_they_take_work
             looking::statistics_count
             looking::statistics_of_an_idle_store_are_empty
             past::nothing_has_happened_in_an_empty_store
