@@ -65,7 +65,7 @@ mod tests {
         };
         let word = |node: &NodeView| Standing::of(node, grace, now).word();
         assert_eq!(word(&well), "in use");
-        let draining = NodeView { takes_work: false, ..well.clone() };
+        let draining = NodeView { takes_work: false, ..well };
         assert_eq!(word(&draining), "takes no work");
         assert_eq!(word(&NodeView { enabled: false, ..draining.clone() }), "out of use");
         let silent = NodeView { last_heartbeat: Some(now - TimeDelta::seconds(61)), ..draining.clone() };

@@ -1,6 +1,9 @@
 //! Removing finished tasks: a portion is judged and removed in one transaction, under the lock that passes share.
 //!
 //! Finished rows never change, so nobody waits for a portion but a pass that begins, and a launch that names a task of it to depend on.
+//! (A client that calls the SQL function `launch` with a task to depend on, in the very moment in which that is removed, takes no
+//! such lock: its task is held as malformed, since what it depends on is missing, until it is canceled.)
+//!
 //! A portion costs a walk of the index of finished tasks from where the last one ended, a look at the dependencies of all
 //! unfinished tasks, and a few look-ups by key for each row that it removes. With the last portion, what tasks ran and nobody refers
 //! to any more goes too.
@@ -51,9 +54,16 @@ impl Retention for PostgresStore {
     async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
         let mut session = self.session(WHAT).await?;
         let key = self.inner.schema.lock(Lock::Past);
-        // The indexes serve every statement here, however old the statistics are after so many removals.
+        // A process that hangs must not keep passes waiting: it loses its connection as a pass would. The indexes serve every
+        // statement here, however old the statistics are after so many removals.
+        let limit = self.inner.config.pass_timeout.as_millis();
         let words = format!(
-            "BEGIN; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock({key})"
+            "BEGIN;
+            SET LOCAL idle_in_transaction_session_timeout = {limit};
+            SET LOCAL jit = off;
+            SET LOCAL enable_seqscan = off;
+            SELECT pg_advisory_xact_lock({key});
+            SET LOCAL statement_timeout = {limit}"
         );
         session.begin(WHAT, &words).await?;
         let (purged, removed) = judge(&session, portion).await?;

@@ -42,7 +42,13 @@ pub(super) async fn sweep(store: &PostgresStore) -> Result<(), StoreError> {
     let key = store.inner.schema.lock(Lock::Definitions);
     loop {
         let mut session = store.session(WHAT).await?;
-        let words = format!("BEGIN; SET LOCAL jit = off; SELECT pg_advisory_xact_lock({key})");
+        let limit = store.inner.config.pass_timeout.as_millis();
+        let words = format!(
+            "BEGIN;
+            SET LOCAL idle_in_transaction_session_timeout = {limit};
+            SET LOCAL jit = off;
+            SELECT pg_advisory_xact_lock({key})"
+        );
         session.begin(WHAT, &words).await?;
         if !readers_end(&session).await? {
             tracing::info!(
