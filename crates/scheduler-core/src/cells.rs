@@ -1,15 +1,15 @@
 //! Who holds each key of a resource, and who waits for it.
 //!
-//! A cell is twelve bytes and answers nearly every question by itself: nearly all keys are held by one task in one mode.
-//! Several holders, and the oldest of those who wait, stand elsewhere and are looked at only to be named. Keys that are
+//! A cell is sixteen bytes and answers nearly every question by itself, without a look at the holder's row: nearly all keys
+//! are held by one task in one mode. Several holders, and the oldest of those who wait, stand elsewhere. Keys that are
 //! small beside the number of tasks, as a database's are, index a vector, so that tasks of neighbouring templates find
 //! their cells side by side; any other key is hashed.
 
 use alloc::vec::Vec;
 
-use crate::Mode;
 use crate::compiled::bit;
 use crate::table::{FxHashMap, Row};
+use crate::{Kind, Mode, Task, TaskId};
 
 /// No row, and no entry elsewhere.
 pub(crate) const NONE: Row = Row::MAX;
@@ -24,16 +24,18 @@ pub(crate) struct Cell {
     /// Whether `holder` is an entry among the crowds instead of the one row that holds it.
     pub(crate) crowded: bool,
     pub(crate) holder: Row,
-    /// The entry of the oldest tasks that wait for it, if their places bind everybody.
-    pub(crate) places: Row,
+    /// The kind and the id of the one that holds it.
+    pub(crate) kind: Kind,
+    pub(crate) id: TaskId,
 }
 
 impl Cell {
-    const FREE: Self = Self { held: 0, waited: 0, crowded: false, holder: NONE, places: NONE };
+    const FREE: Self =
+        Self { held: 0, waited: 0, crowded: false, holder: NONE, kind: Kind::Job, id: TaskId::new(0) };
 
     /// A cell that one row holds.
-    pub(crate) fn take(&mut self, mode: Mode, row: Row) {
-        (self.held, self.holder) = (bit(mode), row);
+    pub(crate) fn take(&mut self, mode: Mode, row: Row, task: &Task) {
+        (self.held, self.holder, self.kind, self.id) = (bit(mode), row, task.kind(), task.id);
     }
 }
 

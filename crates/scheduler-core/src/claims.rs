@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use crate::board::Board;
-use crate::cells::{Cells, NONE};
+use crate::cells::{Cell, Cells, NONE};
 use crate::compiled::{ClaimTable, Wanted, at, at_mut, bit, modes};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{Kind, Mode, Reason, ResourceKey, TaskId};
@@ -34,7 +34,8 @@ pub(crate) struct Claims<'b, 'a> {
     /// The cells of each resource of the table.
     cells: Table<Cells>,
     crowds: Table<Crowd>,
-    places: Table<Places>,
+    /// Under each key whose place binds everybody.
+    places: FxHashMap<(Row, i64), Places>,
     /// The claims of the row that was asked about last.
     wants: (Row, Vec<Wanted>),
     /// Workflow jobs that hold a resource.
@@ -53,7 +54,7 @@ impl<'b, 'a> Claims<'b, 'a> {
             cells: Table(cells.collect()),
             table,
             crowds: Table(Vec::new()),
-            places: Table(Vec::new()),
+            places: FxHashMap::default(),
             wants: (NONE, Vec::new()),
             workflow_holders: FxHashMap::default(),
             exempting: FxHashMap::default(),
@@ -81,7 +82,7 @@ impl<'b, 'a> Claims<'b, 'a> {
         for &wanted in &wants {
             let cell = self.cells[wanted.resource].get_mut(wanted.key);
             if cell.held == 0 {
-                cell.take(wanted.mode, row);
+                cell.take(wanted.mode, row, self.board.task(row));
             } else {
                 self.hold_too(wanted, row);
             }
@@ -135,26 +136,26 @@ impl<'b, 'a> Claims<'b, 'a> {
             let cell = self.cells[wanted.resource].get(wanted.key);
             overtakes |= cell.waited & at(&kept.forbidden, wanted.mode) != 0;
             for held in modes(cell.held & at(&kept.forbidding, wanted.mode)) {
-                let holder = match cell.crowded {
-                    false => cell.holder,
-                    true => match at(&self.crowds[cell.holder], held) {
-                        [first, second] if first == row => second,
-                        [first, _] => first,
-                    },
-                };
-                if holder != NONE && holder != row {
-                    let holder = self.board.task(holder);
-                    return Err(Reason::Blocked {
-                        resource: self.resource_key(wanted),
-                        wanted: wanted.mode,
-                        held,
-                        holder: holder.id,
-                        holder_kind: holder.kind(),
-                    });
+                if let Some((holder, holder_kind)) = self.holder(&cell, held, row) {
+                    let (resource, wanted) = (self.resource_key(wanted), wanted.mode);
+                    return Err(Reason::Blocked { resource, wanted, held, holder, holder_kind });
                 }
             }
         }
         Ok(overtakes)
+    }
+
+    /// Who holds a key in a mode, other than the row that asks: of several the one with the smallest id.
+    fn holder(&self, cell: &Cell, held: Mode, asks: Row) -> Option<(TaskId, Kind)> {
+        if !cell.crowded {
+            return (cell.holder != asks).then_some((cell.id, cell.kind));
+        }
+        let holder = match at(&self.crowds[cell.holder], held) {
+            [first, second] if first == asks => second,
+            [first, _] => first,
+        };
+        let task = if holder == NONE { return None } else { self.board.task(holder) };
+        Some((task.id, task.kind()))
     }
 
     fn resource_key(&self, wanted: Wanted) -> ResourceKey {
@@ -171,9 +172,12 @@ impl<'b, 'a> Claims<'b, 'a> {
         for &wanted in wants {
             let cell = self.cells[wanted.resource].get(wanted.key);
             let bound = at(&self.table.kept[wanted.resource].forbidden, wanted.mode);
-            let places = if cell.places == NONE { None } else { Some(&self.places[cell.places]) };
-            let plain = places.into_iter().flat_map(|places| {
-                modes(cell.waited & bound).map(|mode| {
+            let bound_by = cell.waited & bound;
+            if bound_by == 0 {
+                continue;
+            }
+            let plain = self.places.get(&(wanted.resource, wanted.key)).into_iter().flat_map(|places| {
+                modes(bound_by).map(|mode| {
                     let (seniority, older) = at(places, mode);
                     (seniority, older, mode)
                 })
@@ -231,10 +235,8 @@ impl<'b, 'a> Claims<'b, 'a> {
             return;
         }
         cell.waited |= bit(wanted.mode);
-        if cell.places == NONE {
-            cell.places = self.places.push([(u32::MAX, NONE); 6]);
-        }
-        let oldest = at_mut(&mut self.places[cell.places], wanted.mode);
+        let places = self.places.entry((wanted.resource, wanted.key)).or_insert([(u32::MAX, NONE); 6]);
+        let oldest = at_mut(places, wanted.mode);
         if oldest.1 == NONE {
             *oldest = (seniority, row);
         }

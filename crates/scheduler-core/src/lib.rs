@@ -82,6 +82,7 @@ mod group;
 mod id;
 mod index;
 mod instance;
+mod latest;
 mod launch;
 mod order;
 mod pass;

@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     CreateId, DispatchId, End, GroupId, InstanceId, Kind, LaunchType, Malformed, NodeFailure, NodeId,
@@ -294,7 +295,8 @@ pub struct Derived {
     pub task: TaskId,
     /// The links to add to those that it has, in the order of R4; none already there is repeated.
     #[serde(default)]
-    pub links: Vec<TaskRef>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<TaskRef>"))]
+    pub links: SmallVec<[TaskRef; 2]>,
 }
 
 /// A task by its id, or one that the same plan creates; with its kind, for people.

@@ -63,12 +63,12 @@ pub(super) fn check(
             links.retain(|link| {
                 link.task().is_none_or(|on| on != task.id && !task.dependencies.contains(&on))
             });
-            derived.push(Derived { task: task.id, links });
+            derived.push(Derived { task: task.id, links: links.into() });
         }
     }
     launch.compare_creations(out);
     compare_derived(plan, &derived, out);
-    derived.into_iter().map(|derived| (derived.task, derived.links)).collect()
+    derived.into_iter().map(|derived| (derived.task, derived.links.into_vec())).collect()
 }
 
 fn target(work: &Work) -> Option<Target> {

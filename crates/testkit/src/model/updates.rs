@@ -104,7 +104,7 @@ impl<'a> Model<'a> {
                 matches!(task.kind(), Kind::Job | Kind::InventoryUpdate) && !task.dependencies_derived;
             if derives && self.malformed(task).is_none() && self.row_outcome(task).is_none() {
                 let links = self.derive_for(task);
-                self.plan.derived.push(Derived { task: task.id, links });
+                self.plan.derived.push(Derived { task: task.id, links: links.into() });
             }
         }
     }
