@@ -2,7 +2,7 @@
 //!
 //! It reads files, calls the pure functions of `scheduler-core` and the ports of `control-plane`, and prints; it decides
 //! nothing itself. Exit codes: 0 done or nothing to do (an audit: clean), 2 there are decisions (an audit: violations; waited-for
-//! tasks: not all were successful), 1 an error, usage errors included.
+//! tasks: not all were successful; a purge that only counts: there is something to remove), 1 an error, usage errors included.
 
 mod audit;
 mod cli;

@@ -15,33 +15,25 @@ const JOBS: &str = "
     SELECT workflow_id, job_id FROM {schema}.node WHERE workflow_id = ANY ($1) AND job_id IS NOT NULL";
 
 /// With whether it is the update that passes go by (R4.2), of a project or a source that is still defined.
-macro_rules! members {
-    ($lock:literal) => {
-        concat!(
-            "SELECT t.id, t.finished,
-                CASE t.kind
-                    WHEN 'project_update' THEN t.update_type = 'check' AND t.launch_type <> 'sync'
-                        AND EXISTS (SELECT FROM {schema}.launchable l WHERE l.id = t.project_id)
-                        AND NOT EXISTS (SELECT FROM {schema}.task u
-                            WHERE u.project_id = t.project_id AND u.finished IS NOT NULL AND u.kind = 'project_update'
-                                AND u.update_type = 'check' AND u.launch_type <> 'sync'
-                                AND (u.finished, u.id) > (t.finished, t.id))
-                    WHEN 'inventory_update' THEN t.launch_type <> 'sync'
-                        AND EXISTS (SELECT FROM {schema}.launchable l WHERE l.id = t.source_id)
-                        AND NOT EXISTS (SELECT FROM {schema}.task u
-                            WHERE u.source_id = t.source_id AND u.finished IS NOT NULL AND u.kind = 'inventory_update'
-                                AND u.launch_type <> 'sync' AND (u.finished, u.id) > (t.finished, t.id))
-                    ELSE false END
-            FROM {schema}.task t WHERE t.id = ANY ($1)",
-            $lock
-        )
-    };
-}
-
-const LOOK: &str = members!("");
+const MEMBERS: &str = "
+    SELECT t.id, t.finished,
+        CASE t.kind
+            WHEN 'project_update' THEN t.update_type = 'check' AND t.launch_type <> 'sync'
+                AND EXISTS (SELECT FROM {schema}.launchable l WHERE l.id = t.project_id)
+                AND NOT EXISTS (SELECT FROM {schema}.task u
+                    WHERE u.project_id = t.project_id AND u.finished IS NOT NULL AND u.kind = 'project_update'
+                        AND u.update_type = 'check' AND u.launch_type <> 'sync'
+                        AND (u.finished, u.id) > (t.finished, t.id))
+            WHEN 'inventory_update' THEN t.launch_type <> 'sync'
+                AND EXISTS (SELECT FROM {schema}.launchable l WHERE l.id = t.source_id)
+                AND NOT EXISTS (SELECT FROM {schema}.task u
+                    WHERE u.source_id = t.source_id AND u.finished IS NOT NULL AND u.kind = 'inventory_update'
+                        AND u.launch_type <> 'sync' AND (u.finished, u.id) > (t.finished, t.id))
+            ELSE false END
+    FROM {schema}.task t WHERE t.id = ANY ($1)";
 
 /// What a launch holds, since a new task is to depend on it, is passed over.
-const LOCK: &str = members!(" ORDER BY t.id FOR UPDATE OF t SKIP LOCKED");
+const LOCK: &str = "SELECT id FROM {schema}.task WHERE id = ANY ($1) ORDER BY id FOR UPDATE SKIP LOCKED";
 
 /// Of these, those that unfinished tasks depend on.
 const DEPENDENCIES: &str = "
@@ -68,7 +60,8 @@ impl Families {
     }
 }
 
-/// Finds out about everybody who belongs to one of these tasks. Unless nothing is to be removed, their rows are locked then.
+/// Finds out about everybody who belongs to one of these tasks. Unless nothing is to be removed, the rows that are
+/// old enough are locked then.
 pub(super) async fn families(
     session: &Session,
     portion: &Purge,
@@ -79,12 +72,16 @@ pub(super) async fn families(
     }
     let roots = members(session, roots(session, old).await?).await?;
     let ids: Vec<i64> = roots.keys().copied().collect();
-    let found = session.query(WHAT, if portion.dry_run { LOOK } else { LOCK }, &[&ids]).await?;
-    let mut rows: HashMap<i64, (Option<Timestamp>, bool)> = HashMap::with_capacity(found.len());
-    for row in &found {
+    let mut last_updates: HashMap<i64, bool> = HashMap::new();
+    for row in &session.query(WHAT, MEMBERS, &[&ids]).await? {
         let columns = &mut Columns::of(row);
-        rows.insert(columns.next()?, (columns.next()?, columns.next::<Option<bool>>()?.unwrap_or_default()));
+        let (id, finished): (i64, Option<Timestamp>) = (columns.next()?, columns.next()?);
+        if finished.is_some_and(|finished| finished < portion.ended_before) {
+            last_updates.insert(id, columns.next::<Option<bool>>()?.unwrap_or_default());
+        }
     }
+    let ids: Vec<i64> = last_updates.keys().copied().collect();
+    let free = if portion.dry_run { ids.iter().copied().collect() } else { set(session, LOCK, &ids).await? };
     // After the locks: whoever depends on one of them has either come before, and is seen, or finds it gone.
     let needed = set(session, DEPENDENCIES, &ids).await?;
     let unsent = set(session, UNSENT, &ids).await?;
@@ -92,21 +89,18 @@ pub(super) async fn families(
     let mut families: BTreeMap<i64, Family> = BTreeMap::new();
     for (&member, &root) in &roots {
         let family = families.entry(root).or_default();
-        let id = TaskId::new(member);
-        match rows.get(&member) {
-            None => family.add(id, Some(Kept::Dependency)),
-            Some((Some(finished), is_last)) if *finished < portion.ended_before => {
-                let kept = if needed.contains(&member) {
-                    Some(Kept::Dependency)
-                } else if *is_last {
-                    Some(Kept::LastUpdate)
-                } else {
-                    unsent.contains(&member).then_some(Kept::Unsent)
-                };
-                family.add(id, kept);
-            }
-            Some(_) => family.add_young(),
-        }
+        let Some(&is_last) = last_updates.get(&member) else {
+            family.add_young();
+            continue;
+        };
+        let kept = if needed.contains(&member) || !free.contains(&member) {
+            Some(Kept::Dependency)
+        } else if is_last {
+            Some(Kept::LastUpdate)
+        } else {
+            unsent.contains(&member).then_some(Kept::Unsent)
+        };
+        family.add(TaskId::new(member), kept);
     }
     Ok(Families { families, roots })
 }
