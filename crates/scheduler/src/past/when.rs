@@ -1,6 +1,7 @@
 //! Moments as people name them: how long ago, or a point on the calendar.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use scheduler_core::Timestamp;
@@ -55,6 +56,11 @@ pub(crate) struct Age(TimeDelta);
 const YOUNGEST: TimeDelta = TimeDelta::hours(1);
 
 impl Age {
+    /// How long that is.
+    pub(crate) fn length(self) -> Duration {
+        self.0.to_std().unwrap_or_default()
+    }
+
     /// The moment so long before this one.
     pub(crate) fn before(self, now: Timestamp) -> Timestamp {
         When::Ago(self.0).resolve(now)

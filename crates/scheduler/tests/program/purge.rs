@@ -86,6 +86,8 @@ fn a_purge_needs_a_database_and_an_age() {
         (&["purge", "--older-than", "30"], "as in 30d, 4w or 36h"),
         (&["purge", "--older-than", "-30d"], "as in 30d, 4w or 36h"),
         (&["purge", "--older-than", "10min"], "write at least 1h"),
+        (&["node", "--retain", "10min"], "write at least 1h"),
+        (&["node", "--retain", "30d", "--until-idle"], "cannot be used with"),
     ] {
         let ran = run(arguments);
         assert_eq!(ran.code, Some(1), "{ran:?}");
