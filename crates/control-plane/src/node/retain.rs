@@ -50,7 +50,7 @@ impl Retain {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "old tasks are not removed, trying again later")
+                    tracing::warn!(error = %Chain(&error), "old tasks are not removed, trying again later");
                 }
             }
         }
