@@ -137,6 +137,8 @@ pub(crate) enum Lock {
     Definitions = 2,
     /// Shared by cancels and held alone by a commit, since both change rows that are pending.
     Pending = 3,
+    /// Shared by a pass, which may link tasks to finished ones, and held alone by a portion of a purge.
+    Past = 4,
 }
 
 #[cfg(test)]
@@ -161,10 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn the_locks_of_a_schema_are_four_keys() {
+    fn the_locks_of_a_schema_are_keys_of_their_own() {
         let schema = Schema::new("scheduler").unwrap();
-        let keys =
-            [Lock::Pass, Lock::Migration, Lock::Definitions, Lock::Pending].map(|lock| schema.lock(lock));
+        let all = [Lock::Pass, Lock::Migration, Lock::Definitions, Lock::Pending, Lock::Past];
+        let keys = all.map(|lock| schema.lock(lock));
         assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));
         assert_ne!(schema.lock(Lock::Pass), Schema::new("other").unwrap().lock(Lock::Pass));
     }

@@ -20,6 +20,7 @@
 //!   meanwhile fails its guard and is left out instead of aborting the plan.
 //! - *Order of locks*: every statement locks tasks in the order of their ids, so that passes, claims and reports never
 //!   wait for each other in a circle.
+//! - *Purges* remove finished rows in portions, under a lock that passes share; a launch locks the rows that it names to depend on.
 //! - *The clock* is the database's.
 //!
 //! Behind PgBouncer in transaction mode: prepared statements need its `max_prepared_statements`, and wake-ups a direct
@@ -36,6 +37,7 @@ mod membership;
 mod migrate;
 mod outbox;
 mod pass;
+mod retention;
 mod row;
 mod session;
 mod store;

@@ -2,7 +2,7 @@
 //!
 //! It reads files, calls the pure functions of `scheduler-core` and the ports of `control-plane`, and prints; it decides
 //! nothing itself. Exit codes: 0 done or nothing to do (an audit: clean), 2 there are decisions (an audit: violations; waited-for
-//! tasks: not all were successful), 1 an error, usage errors included.
+//! tasks: not all were successful; a purge that only counts: there is something to remove), 1 an error, usage errors included.
 
 mod audit;
 mod cli;
@@ -26,6 +26,7 @@ mod read;
 mod schema;
 mod simulate;
 mod source;
+mod standing;
 mod tables;
 mod top;
 mod words;
@@ -106,6 +107,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Status(wanted) => live::status::run(&wanted),
         Command::Top(wanted) => top::run(&wanted),
         Command::Output(wanted) => live::printed::run(&wanted),
+        Command::Purge(wanted) => live::purge::run(&wanted),
         Command::Snapshot(wanted) => live::snapshot::run(&wanted),
         Command::Rpc(wanted) => live::rpc::run(&wanted),
         Command::Instance(wanted) => define::run(&wanted),

@@ -1,5 +1,6 @@
 //! Launches: all of a call in one call of the SQL function that every client can use.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use control_plane::ports::{Launch, Launchable, StoreError};
@@ -14,6 +15,14 @@ use crate::store::PostgresStore;
 const WHAT: &str = "launching tasks";
 
 const LAUNCH: &str = "SELECT {schema}.launch_all($1)";
+
+/// First locks what the new tasks depend on: a purge that comes later keeps it, and one that came before has removed it
+/// when this goes on, so that the launch is refused.
+const LAUNCH_AFTER: &str = "
+    WITH held AS MATERIALIZED (
+        SELECT id FROM {schema}.task WHERE id = ANY ($2) ORDER BY id FOR KEY SHARE
+    )
+    SELECT {schema}.launch_all($1) FROM (SELECT count(*) FROM held) AS locked";
 
 /// A launch as the SQL function takes it.
 #[derive(Serialize)]
@@ -110,6 +119,13 @@ pub(super) async fn launch(store: &PostgresStore, launches: &[Launch]) -> Result
 async fn send(session: &Session, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
     let requests: Vec<Request<'_>> = launches.iter().map(Request::of).collect();
     let requests = tokio_postgres::types::Json(requests);
-    let row = session.one(WHAT, LAUNCH, &[&requests]).await?;
+    let depended: BTreeSet<i64> =
+        launches.iter().flat_map(|launch| &launch.dependencies).map(|task| task.get()).collect();
+    let row = if depended.is_empty() {
+        session.one(WHAT, LAUNCH, &[&requests]).await?
+    } else {
+        let depended: Vec<i64> = depended.into_iter().collect();
+        session.one(WHAT, LAUNCH_AFTER, &[&requests, &depended]).await?
+    };
     Columns::of(&row).next_ids()
 }

@@ -12,7 +12,7 @@ use crate::store::PostgresStore;
 const NODES: &str = "
     SELECT i.id, i.hostname, i.node_type, i.capacity,
         LEAST(COALESCE(runs.impact, 0) + COALESCE(controls.count, 0) * $1::bigint, 4294967295),
-        i.enabled, i.last_heartbeat, i.version
+        i.enabled, i.takes_work, i.last_heartbeat, i.version
     FROM {schema}.instance i
         LEFT JOIN (SELECT node_id, sum(impact)::bigint AS impact FROM {schema}.task
             WHERE finished IS NULL AND status IN ('waiting', 'running') GROUP BY node_id) AS runs ON runs.node_id = i.id
@@ -63,6 +63,7 @@ pub(super) async fn nodes(store: &PostgresStore) -> Result<Vec<NodeView>, StoreE
             capacity: columns.next_forks()?,
             used: columns.next_forks()?,
             enabled: columns.next()?,
+            takes_work: columns.next()?,
             last_heartbeat: columns.next()?,
             version: columns.next()?,
         });

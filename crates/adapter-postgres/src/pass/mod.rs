@@ -27,12 +27,15 @@ impl Passes for PostgresStore {
         // A holder that hangs between two statements, or in one, loses its connection and with it the lock.
         let limit = self.inner.config.pass_timeout.as_millis();
         let key = self.inner.schema.lock(Lock::Pass);
+        // Whoever has the lock lets a portion of a purge end: what that removes must not be read by this pass.
+        let past = self.inner.schema.lock(Lock::Past);
         let words = format!(
             "BEGIN;
             SET LOCAL idle_in_transaction_session_timeout = {limit};
             SET LOCAL statement_timeout = {limit};
             SET LOCAL jit = off;
-            SELECT pg_try_advisory_xact_lock({key})"
+            SELECT CASE WHEN pg_try_advisory_xact_lock({key})
+                THEN pg_advisory_xact_lock_shared({past})::text IS NOT NULL ELSE false END"
         );
         let locked = session.begin(WHAT, &words).await?.iter().any(
             |message| matches!(message, SimpleQueryMessage::Row(row) if row.try_get(0).ok().flatten() == Some("t")),

@@ -11,3 +11,4 @@ mod commit;
 mod faults;
 mod launch;
 mod migrations;
+mod retention;

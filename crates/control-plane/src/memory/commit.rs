@@ -127,10 +127,10 @@ impl Writer {
         let row = state.insert(filled, birth);
         row.task.priority = create.priority;
         row.trace = trace;
-        if let Origin::Node { workflow, node } = create.origin {
-            row.node_of = Some((workflow, node));
-        }
         let id = row.task.id;
+        if let Origin::Node { workflow, node } = create.origin {
+            state.place(id, workflow, node);
+        }
         if let Some(failure) = &create.failed {
             state.finish(id, Ended::because(Outcome::Failed, failure.to_string()), self.now);
         }

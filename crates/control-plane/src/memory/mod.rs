@@ -19,6 +19,7 @@ mod launch;
 mod members;
 mod needs;
 mod outbox;
+mod retention;
 mod row;
 mod snapshot;
 mod state;

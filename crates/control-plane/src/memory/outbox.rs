@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use scheduler_core::Timestamp;
+use scheduler_core::{TaskId, Timestamp};
 
 use super::MemoryStore;
 use super::store::Shared;
@@ -17,16 +17,16 @@ pub(super) struct Messages {
     ready: BTreeMap<OutboxId, Dispatch>,
     /// What a broker would not take, by the moment until which it rests.
     resting: BTreeMap<(Timestamp, OutboxId), Dispatch>,
-    /// When each was written, those in the hands of relays included.
-    written: BTreeMap<OutboxId, Timestamp>,
+    /// When each was written and for whom, those in the hands of relays included.
+    written: BTreeMap<OutboxId, (Timestamp, TaskId)>,
     last: i64,
 }
 
 impl Messages {
     pub(super) fn add(&mut self, dispatch: Dispatch, now: Timestamp) {
         self.last = self.last.saturating_add(1);
+        self.written.insert(OutboxId(self.last), (now, dispatch.task));
         self.ready.insert(OutboxId(self.last), dispatch);
-        self.written.insert(OutboxId(self.last), now);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -34,7 +34,12 @@ impl Messages {
     }
 
     pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.written.values().next().copied()
+        self.written.values().next().map(|(at, _)| *at)
+    }
+
+    /// The tasks that there are messages for.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.written.values().map(|(_, task)| *task)
     }
 
     /// The next messages that are not void; void ones are forgotten on the way.

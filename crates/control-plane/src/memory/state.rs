@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use scheduler_core::{
-    Dispatch, DispatchId, InstanceId, InventorySourceId, LastUpdate, LaunchType, Outcome, Placement,
+    Dispatch, DispatchId, InstanceId, InventorySourceId, LastUpdate, LaunchType, NodeId, Outcome, Placement,
     Progress, ProjectId, ProjectUpdateType, State as TaskState, Task, TaskId, Timestamp, Work,
 };
 
@@ -29,6 +29,8 @@ pub(super) struct State {
     ended: BTreeSet<(Timestamp, TaskId)>,
     /// The graphs of unfinished workflow jobs.
     pub(super) graphs: BTreeMap<TaskId, GraphRow>,
+    /// The jobs that the nodes of each workflow job started.
+    jobs: BTreeMap<TaskId, Vec<TaskId>>,
     pub(super) project_updates: BTreeMap<ProjectId, LastUpdate>,
     pub(super) source_updates: BTreeMap<InventorySourceId, LastUpdate>,
     pub(super) outbox: Messages,
@@ -68,6 +70,38 @@ impl State {
     /// The finished tasks, those that ended last first.
     pub(super) fn latest(&self) -> impl Iterator<Item = &Row> {
         self.ended.iter().rev().filter_map(|(_, id)| self.finished.get(id))
+    }
+
+    /// The finished tasks between two places in the order of their ends.
+    pub(super) fn ended(
+        &self,
+        after: Bound<(Timestamp, TaskId)>,
+        before: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, TaskId)> {
+        let from = self.ended.range((after, Bound::Unbounded)).copied();
+        from.take_while(move |(finished, _)| *finished < before)
+    }
+
+    /// The jobs that a workflow job's nodes started.
+    pub(super) fn jobs(&self, workflow: TaskId) -> &[TaskId] {
+        self.jobs.get(&workflow).map_or(&[], Vec::as_slice)
+    }
+
+    /// Makes a new task the job of a node.
+    pub(super) fn place(&mut self, job: TaskId, workflow: TaskId, node: NodeId) {
+        if let Some(row) = self.unfinished.get_mut(&job) {
+            row.node_of = Some((workflow, node));
+            self.jobs.entry(workflow).or_default().push(job);
+        }
+    }
+
+    /// Forgets a finished task, and with it all that hangs on it.
+    pub(super) fn forget(&mut self, id: TaskId) {
+        let finished = self.finished.remove(&id).and_then(|row| row.finished());
+        if let Some(finished) = finished {
+            self.ended.remove(&(finished, id));
+            self.jobs.remove(&id);
+        }
     }
 
     /// All tasks that come after this one, in the order of their ids, finished or not. Costs what comes after it.

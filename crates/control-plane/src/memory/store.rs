@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use scheduler_core::{Plan, Timestamp};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockReadGuard, RwLock};
 
 use super::state::State;
 use super::wakes::Voice;
@@ -28,6 +28,7 @@ impl MemoryStore {
                 state: Mutex::default(),
                 voice: Voice::default(),
                 pass: Arc::default(),
+                past: Arc::default(),
             }),
         }
     }
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     voice: Voice,
     /// The one global lock for passes (R12.1).
     pass: Arc<tokio::sync::Mutex<()>>,
+    /// Shared by a pass, which may link tasks to finished ones, and held alone by a portion of a purge.
+    pub(super) past: Arc<RwLock<()>>,
 }
 
 impl fmt::Debug for Shared {
@@ -79,10 +82,9 @@ impl Shared {
 #[async_trait]
 impl Passes for MemoryStore {
     async fn begin(&self) -> Result<Option<Box<dyn Pass>>, StoreError> {
-        let guard = Arc::clone(&self.shared.pass).try_lock_owned();
-        Ok(guard.ok().map(|guard| -> Box<dyn Pass> {
-            Box::new(MemoryPass { shared: Arc::clone(&self.shared), _guard: guard })
-        }))
+        let Ok(guard) = Arc::clone(&self.shared.pass).try_lock_owned() else { return Ok(None) };
+        let past = Arc::clone(&self.shared.past).read_owned().await;
+        Ok(Some(Box::new(MemoryPass { shared: Arc::clone(&self.shared), _guard: guard, _past: past })))
     }
 
     async fn read(&self) -> Result<Reading, StoreError> {
@@ -90,10 +92,11 @@ impl Passes for MemoryStore {
     }
 }
 
-/// A pass; the lock is its guard.
+/// A pass; the locks are its guards.
 struct MemoryPass {
     shared: Arc<Shared>,
     _guard: OwnedMutexGuard<()>,
+    _past: OwnedRwLockReadGuard<()>,
 }
 
 #[async_trait]

@@ -67,6 +67,7 @@ pub(super) fn nodes(state: &State) -> Vec<NodeView> {
                 capacity: entry.definition.capacity,
                 used: used.get(&entry.id).copied().unwrap_or_default(),
                 enabled: entry.definition.enabled,
+                takes_work: member.is_none_or(|member| member.takes_work),
                 last_heartbeat: member.and_then(|member| member.last_heartbeat),
                 version: member.map(|member| member.version.clone()).unwrap_or_default(),
             }

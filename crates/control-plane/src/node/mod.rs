@@ -1,7 +1,7 @@
 //! A node: joins the cluster, puts the loops together, and stops in good order.
 //!
 //! What runs: the heartbeat; the trigger with the scheduler; the relay; the worker with its intake, reports and orders; the ears for
-//! wake-ups, broadcasts and requests; the metrics. Each is supervised. Dropping the future of [`Node::run`] is a crash:
+//! wake-ups, broadcasts and requests; the metrics; the retention, if wanted. Each is supervised. Dropping the future of [`Node::run`] is a crash:
 //! everything ends at its next await, nothing is reported, and the cluster deals with it as with a process that was killed.
 //!
 //! A graceful stop has four steps: take nothing new, and say so, so that passes send nothing
@@ -21,6 +21,7 @@ mod fence;
 mod health;
 mod heartbeat;
 mod listen;
+mod retain;
 mod roles;
 mod stop;
 mod supervise;
@@ -42,6 +43,7 @@ use self::calls::Ear;
 use self::fence::Fence;
 use self::heartbeat::Heartbeat;
 use self::listen::{Signals, listen};
+use self::retain::Retain;
 use self::supervise::supervise;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
@@ -235,6 +237,10 @@ impl Loops {
             self.add("statistics", (), move |_, stop| {
                 count(Arc::clone(&store), options.statistics_period, stop)
             });
+            if let Some(age) = options.retain {
+                let retain = Retain { store: Arc::clone(&parts.store), age, period: options.retain_period };
+                self.add("retention", retain, |retain, stop| async move { retain.run(stop).await });
+            }
         }
         if parts.roles.relay {
             let relay = Relay {

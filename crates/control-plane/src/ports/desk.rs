@@ -340,8 +340,11 @@ pub struct NodeView {
     pub capacity: Forks,
     /// What holding tasks cost it.
     pub used: Forks,
-    /// Whether it may get new tasks.
+    /// Whether it may get new tasks, as people define it.
     pub enabled: bool,
+    /// Whether its node takes tasks in its present life: one without the role does not, and one that drains does not any more. Passes
+    /// go by both this and what people define.
+    pub takes_work: bool,
     /// When it was last heard of.
     pub last_heartbeat: Option<Timestamp>,
     /// The version of its program; empty when it never joined.

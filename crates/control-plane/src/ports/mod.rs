@@ -15,6 +15,7 @@ mod history;
 mod membership;
 mod outbox;
 mod pass;
+mod retention;
 mod wake;
 mod work;
 
@@ -34,12 +35,16 @@ pub use history::{HistoryFilter, PastTask, PastWait};
 pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
 pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
+pub use retention::{Family, Kept, Purge, PurgeMark, Purged, Retention};
 pub use wake::{Wake, Wakes, Wakeups};
 pub use work::{
     Assignment, Claimed, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
 };
 
 /// Everything that a control plane keeps: one value behind all ports of a store.
-pub trait Store: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync {}
+pub trait Store:
+    Passes + Outbox + Work + Members + Wakes + Desk + Retention + fmt::Debug + Send + Sync
+{
+}
 
-impl<S: Passes + Outbox + Work + Members + Wakes + Desk + fmt::Debug + Send + Sync> Store for S {}
+impl<S: Passes + Outbox + Work + Members + Wakes + Desk + Retention + fmt::Debug + Send + Sync> Store for S {}

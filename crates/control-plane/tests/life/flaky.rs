@@ -7,10 +7,11 @@ use control_plane::MemoryStore;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
     Answer, Answered, CancelAnswer, Claimed, Desk, HistoryFilter, Joined, Joining, Launch, Members,
-    Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Reading, Report,
-    Reported, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes, Wakeups, Work,
+    Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Purge, Purged, Reading,
+    Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes,
+    Wakeups, Work,
 };
-use scheduler_core::{DispatchId, Seconds, TaskId};
+use scheduler_core::{DispatchId, Seconds, TaskId, Timestamp};
 
 /// A store in memory behind a bad connection.
 #[derive(Debug)]
@@ -213,5 +214,16 @@ impl Desk for Flaky {
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         self.inner.statistics().await
+    }
+}
+
+#[async_trait]
+impl Retention for Flaky {
+    async fn ended_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        self.inner.ended_before(moment).await
+    }
+
+    async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
+        self.inner.purge(portion).await
     }
 }

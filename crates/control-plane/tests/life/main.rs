@@ -12,6 +12,7 @@ mod commands;
 mod faults;
 mod flaky;
 mod outages;
+mod retention;
 mod running;
 mod stopping;
 mod triggers;

@@ -72,6 +72,15 @@ pub(crate) const OUTPUT: &str = "\
 Examples:
   scheduler output 42";
 
+pub(crate) const PURGE: &str = "\
+Examples:
+  scheduler purge --older-than 90d --dry-run
+  scheduler purge --older-than 30d
+  scheduler purge --older-than 2w --json | jq .kept
+  scheduler system-job set purge -- scheduler purge --older-than 30d
+
+Exit codes: 0 done, or nothing to do; 2 with --dry-run: there are tasks to remove; 1 an error, what was removed before it stays so";
+
 pub(crate) const SNAPSHOT: &str = "\
 Examples:
   scheduler snapshot --output snapshot.json

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use control_plane::ports::{Launchable, TraceContext};
 
 use super::define::RunFlags;
+use crate::past::when::Age;
 use crate::source::Source;
 
 /// A URL that may hold a password: never printed.
@@ -159,6 +160,21 @@ pub(crate) struct StatusArgs {
     /// Show the reasons as passes stored them, instead of asking the rules anew: cheap even with very many tasks
     #[arg(long)]
     pub(crate) stored: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// How long ago a task must have ended to be removed, as in 90d, 4w or 36h; at least 1h
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
+    pub(crate) older_than: Age,
+    /// Remove nothing, and say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

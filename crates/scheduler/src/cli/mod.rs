@@ -29,7 +29,8 @@ On a live control plane, whose database is named by --database-url or DATABASE_U
 Exit codes:
   0  done, or nothing to do; for `audit`: no violation
   1  an error, in the arguments, in a file, from a server or while writing
-  2  there are decisions; for `audit`: violations; for `launch --wait` and `node --until-idle`: tasks that were not successful
+  2  there are decisions; for `audit`: violations; for `launch --wait` and `node --until-idle`: tasks that were not successful;
+     for `purge --dry-run`: tasks that would be removed
 
 Files may be compressed with gzip. `-` stands for standard input. Colour goes to terminals only; NO_COLOR stops it.";
 
@@ -113,6 +114,13 @@ pub(crate) enum Command {
     /// Print what a task printed
     #[command(after_help = examples::OUTPUT)]
     Output(live::OutputArgs),
+    /// Remove tasks that ended long ago, with all that hangs on them
+    ///
+    /// What passes still need is kept: tasks on which unfinished ones depend, the last update of each project and inventory source,
+    /// and workflows as a whole until all of them is old enough. It works in short portions beside running nodes, so it may be
+    /// broken off and run again at any time.
+    #[command(after_help = examples::PURGE)]
+    Purge(live::PurgeArgs),
     /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`
     #[command(after_help = examples::SNAPSHOT)]
     Snapshot(live::SnapshotArgs),

@@ -9,6 +9,7 @@ use control_plane::ports::Launchable;
 
 use super::define::NodeTypeName;
 use super::live::{Database, Messages, launchable, seconds};
+use crate::past::when::Age;
 use crate::source::Source;
 
 #[derive(Debug, Args)]
@@ -70,6 +71,10 @@ pub(crate) struct NodeArgs {
     /// others must take the node for lost, and may start what must not run beside them
     #[arg(long)]
     pub(crate) no_fence: bool,
+    /// Remove, once an hour, what ended so long ago, as `scheduler purge` does: 30d, 12w or 36h, at least 1h; left out, nothing is
+    /// removed. One node that makes passes is enough
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true, conflicts_with = "until_idle")]
+    pub(crate) retain: Option<Age>,
     /// Serve a page at / here, which shows what waits and why, what runs and the nodes, and updates itself; beside it /api/look,
     /// /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]

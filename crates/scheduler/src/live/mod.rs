@@ -6,6 +6,7 @@ pub(crate) mod answer;
 pub(crate) mod cancel;
 pub(crate) mod launch;
 pub(crate) mod printed;
+pub(crate) mod purge;
 pub(crate) mod rpc;
 pub(crate) mod snapshot;
 pub(crate) mod status;

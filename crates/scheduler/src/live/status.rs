@@ -17,6 +17,7 @@ use crate::decisions::{Described, describe, holds};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, table};
+use crate::standing::Standing;
 use crate::words::Names;
 
 /// Asks and prints.
@@ -228,13 +229,7 @@ impl Picture {
 
     fn state(&self, node: &NodeView) -> &'static str {
         let grace = self.reading.as_ref().map(|reading| reading.rules.heartbeat_grace);
-        match (node.last_heartbeat, grace) {
-            (None, _) if node.version.is_empty() => "never joined",
-            (None, _) => "left",
-            (Some(at), Some(grace)) if grace.elapsed_since(at, self.statistics.now) => "lost",
-            _ if node.enabled => "in use",
-            _ => "out of use",
-        }
+        Standing::of(node, grace, self.statistics.now).word()
     }
 
     fn ago(&self, then: Timestamp) -> String {

@@ -27,6 +27,7 @@ use crate::cli::node::{NodeArgs, RoleName};
 use crate::define::file;
 use crate::failure::Failure;
 use crate::open;
+use crate::past::when::Age;
 use crate::source::Source;
 use http::token::Token;
 use watch::{LastPass, Watch};
@@ -218,6 +219,7 @@ fn options(wanted: &NodeArgs) -> Options {
         heartbeat: wanted.heartbeat_interval,
         stop_grace: wanted.stop_grace,
         fence: !wanted.no_fence,
+        retain: wanted.retain.map(Age::length),
         ..Options::default()
     }
 }

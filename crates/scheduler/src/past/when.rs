@@ -1,6 +1,7 @@
 //! Moments as people name them: how long ago, or a point on the calendar.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use scheduler_core::Timestamp;
@@ -47,6 +48,41 @@ impl FromStr for When {
     }
 }
 
+/// How long ago something must have ended for nobody to need it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Age(TimeDelta);
+
+/// What ended within the last hour is still being looked at.
+const YOUNGEST: TimeDelta = TimeDelta::hours(1);
+
+impl Age {
+    /// How long that is.
+    pub(crate) fn length(self) -> Duration {
+        self.0.to_std().unwrap_or_default()
+    }
+
+    /// The moment so long before this one.
+    pub(crate) fn before(self, now: Timestamp) -> Timestamp {
+        When::Ago(self.0).resolve(now)
+    }
+}
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match span(text) {
+            Some(age) if age >= YOUNGEST => Ok(Self(age)),
+            Some(_) => Err(format!(
+                "{text} is too short, since people still look at what ended within the last hour; write at least 1h"
+            )),
+            None => {
+                Err(format!("{text:?} is no length of time; write a number and a unit, as in 30d, 4w or 36h"))
+            }
+        }
+    }
+}
+
 /// Nothing was longer ago than ten thousand years, in seconds.
 const LONGEST: f64 = 10_000.0 * 366.0 * 86_400.0;
 
@@ -82,6 +118,20 @@ mod tests {
         assert_eq!(at("2026-01-03"), "2026-01-03T00:00:00+00:00");
         assert_eq!(at("2026-01-03 18:30"), "2026-01-03T18:30:00+00:00");
         assert_eq!(at("2026-01-03T18:30:00+01:00"), "2026-01-03T17:30:00+00:00");
+    }
+
+    #[test]
+    fn an_age_is_a_span_of_at_least_an_hour() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        let before = |text: &str| text.parse::<Age>().map(|age| age.before(now).to_rfc3339());
+        assert_eq!(before("30d").as_deref(), Ok("2026-01-01T12:00:00+00:00"));
+        assert_eq!(before("60min"), before("1h"));
+        for short in ["0d", "59min", "1s"] {
+            assert!(before(short).is_err_and(|why| why.contains("write at least 1h")), "{short}");
+        }
+        for wrong in ["", "30", "-30d", "2026-01-05", "a month", "99999999999w"] {
+            assert!(before(wrong).is_err_and(|why| why.contains("as in 30d, 4w or 36h")), "{wrong}");
+        }
     }
 
     #[test]

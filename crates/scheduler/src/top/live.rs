@@ -20,9 +20,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::source::{Request, Source, Update};
 use super::state::Said;
-use super::view::{Chain, Counts, GroupRow, NodeRow, NodeState, Stale, TaskRow, View, Why};
+use super::view::{Chain, Counts, GroupRow, NodeRow, Stale, TaskRow, View, Why};
 use crate::cli::top::TopArgs;
 use crate::failure::Failure;
+use crate::standing::Standing;
 use crate::{demo, explain, open};
 
 /// A store that has not answered by then is lost: its server may be frozen, or the network cut.
@@ -338,13 +339,7 @@ impl Names {
     }
 
     fn node(&self, node: NodeView, now: Timestamp) -> NodeRow {
-        let state = match node.last_heartbeat {
-            None if node.version.is_empty() => NodeState::NeverJoined,
-            None => NodeState::Left,
-            Some(at) if self.grace.is_some_and(|grace| grace.elapsed_since(at, now)) => NodeState::Lost,
-            Some(_) if node.enabled => NodeState::InUse,
-            Some(_) => NodeState::OutOfUse,
-        };
+        let state = Standing::of(&node, self.grace, now);
         NodeRow {
             name: node.hostname,
             node_type: node.node_type,

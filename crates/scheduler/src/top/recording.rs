@@ -14,8 +14,9 @@ use scheduler_core::{
 };
 use simulator::{Bar, Change, Moment, Outcome, Place, Span, TemplateKey, Wait, Workload};
 
-use super::view::{Counts, GroupRow, NodeRow, NodeState, TaskRow, View, Why};
+use super::view::{Counts, GroupRow, NodeRow, TaskRow, View, Why};
 use crate::explain;
+use crate::standing::Standing;
 
 /// A workload, and what came of it.
 pub(super) struct Recording {
@@ -148,9 +149,9 @@ impl Recording {
                     let row = self.workload.cluster.instances.iter().find(|row| row.id == id);
                     let capacity_now = forks.unwrap_or_default();
                     let state = match capacity_now {
-                        _ if self.is_lost(id, &capacity.name, at) => NodeState::Lost,
-                        Forks::ZERO => NodeState::OutOfUse,
-                        _ => NodeState::InUse,
+                        _ if self.is_lost(id, &capacity.name, at) => Standing::Lost,
+                        Forks::ZERO => Standing::OutOfUse,
+                        _ => Standing::InUse,
                     };
                     view.nodes.push(NodeRow {
                         name: capacity.name.clone(),

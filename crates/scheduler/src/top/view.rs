@@ -8,6 +8,8 @@ use std::sync::Arc;
 use control_plane::ports::TaskStatus;
 use scheduler_core::{Forks, Kind, NodeType, Outlook, Priority, Reason, TaskCount, TaskId, Timestamp};
 
+use crate::standing::Standing;
+
 /// Everything that is shown of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct View {
@@ -138,34 +140,11 @@ pub(super) struct NodeRow {
     pub(super) node_type: NodeType,
     pub(super) used: Forks,
     pub(super) capacity: Forks,
-    pub(super) state: NodeState,
+    pub(super) state: Standing,
     /// When it was last heard of, where heartbeats are real.
     pub(super) heard: Option<Timestamp>,
     /// Empty when it never joined.
     pub(super) version: String,
-}
-
-/// Whether an instance can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeState {
-    InUse,
-    OutOfUse,
-    Lost,
-    Left,
-    NeverJoined,
-}
-
-impl NodeState {
-    /// In a few words.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::InUse => "in use",
-            Self::OutOfUse => "out of use",
-            Self::Lost => "lost",
-            Self::Left => "left",
-            Self::NeverJoined => "never joined",
-        }
-    }
 }
 
 /// The chain of waiting of one task, in the words of `scheduler explain`.
@@ -185,7 +164,7 @@ impl View {
     pub(super) fn capacity(&self) -> (Forks, Forks) {
         self.nodes
             .iter()
-            .filter(|node| node.state == NodeState::InUse)
+            .filter(|node| node.state == Standing::InUse)
             .fold((Forks::ZERO, Forks::ZERO), |(used, all), node| {
                 (used.plus(node.used), all.plus(node.capacity))
             })

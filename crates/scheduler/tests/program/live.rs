@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use adapter_postgres::{PostgresConfig, PostgresStore};
-use control_plane::ports::Store;
+use control_plane::ports::{Joining, Store};
 use control_plane::{Options, Scheduler};
+use scheduler_core::NodeType;
 use serde_json::Value;
 use tokio_postgres::NoTls;
 
@@ -202,6 +203,32 @@ fn r8_3_a_pending_task_is_asked_to_cancel_and_the_next_pass_ends_it() {
     let waiting = live.run(&["output", "2"]);
     assert_eq!(waiting.code, Some(1));
     assert!(waiting.err.contains("has not ended"), "{}", waiting.err);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+fn r8_2_status_tells_a_node_that_takes_no_work_from_one_in_use() {
+    let live = Live::new();
+    let join = |hostname: &str, takes_work| Joining {
+        hostname: hostname.into(),
+        node_type: NodeType::Hybrid,
+        capacity: None,
+        takes_work,
+        version: "1.2.3".into(),
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = live.store();
+        store.join(&join("node-a", true)).await.expect("a defined node");
+        store.join(&join("node-b", false)).await.expect("a defined node");
+    });
+    let status = live.run(&["status"]).out;
+    let line = |hostname: &str| status.lines().find(|line| line.contains(hostname)).unwrap_or_default();
+    assert!(line("node-a").contains("in use"), "{status}");
+    assert!(line("node-b").contains("takes no work"), "{status}");
+    assert!(line("node-c").contains("never joined"), "{status}");
+    let nodes = live.json(&["status", "--json"])["nodes"].clone();
+    assert_eq!((&nodes[0]["takes_work"], &nodes[1]["takes_work"]), (&Value::Bool(true), &Value::Bool(false)));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod manual;
 mod node;
 mod picture;
 mod plan;
+mod purge;
 mod readme;
 mod rules;
 mod schema;

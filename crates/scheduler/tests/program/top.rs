@@ -76,8 +76,9 @@ fn r8_3_a_cancel_in_a_simulation_runs_it_again_from_there_on() {
     });
     terminal.press(RIGHT);
     terminal.press("3");
-    let text = terminal.shows("3 Ended 1/");
-    assert!(text.contains("45 Patch more") && text.contains("canceled"), "{text}");
+    terminal.until("the canceled task among those that ended", |text| {
+        text.contains("3 Ended 1/") && text.contains("45 Patch more") && text.contains("canceled")
+    });
     terminal.press("\u{3}");
     terminal.ends_well_with(0);
 }

@@ -32,6 +32,7 @@ pub mod locking;
 pub mod looking;
 pub mod membership;
 pub mod past;
+pub mod retention;
 pub mod sending;
 pub mod updates;
 pub mod waking;
@@ -226,6 +227,7 @@ macro_rules! store_conformance {
             looking::tasks_are_listed_by_status
             looking::finished_tasks_are_no_part_of_a_snapshot
             looking::r6_1_nodes_show_what_is_used_of_them
+            looking::r8_2_nodes_show_whether_they_take_work
             looking::statistics_count
             looking::statistics_of_an_idle_store_are_empty
             past::nothing_has_happened_in_an_empty_store
@@ -242,6 +244,26 @@ macro_rules! store_conformance {
             past::a_span_begins_with_its_first_moment
             past::a_span_ends_before_its_last_moment
             past::what_was_there_all_the_span_is_part_of_it
+            retention::a_purge_of_an_empty_store_removes_nothing
+            retention::what_ended_before_the_moment_is_removed_and_nothing_else
+            retention::a_task_that_ended_at_the_moment_is_not_old_enough
+            retention::what_is_removed_takes_all_that_hangs_on_it_along
+            retention::r5_a_task_that_others_wait_for_is_kept_until_they_have_ended
+            retention::r5_a_launch_after_a_removed_task_is_refused
+            retention::r4_2_the_last_update_of_a_project_is_kept
+            retention::r4_2_the_last_update_of_an_inventory_source_is_kept
+            retention::the_last_update_of_a_project_that_was_removed_goes
+            retention::r12_4_a_task_with_a_message_in_the_outbox_is_kept
+            retention::r7_an_unfinished_workflow_keeps_what_it_started
+            retention::r7_a_nested_workflow_goes_with_its_outer_one
+            retention::r7_a_workflow_of_which_a_part_is_needed_is_kept_whole
+            retention::r7_a_workflow_of_which_a_part_ended_later_is_kept_whole
+            retention::r7_slices_go_with_their_workflow
+            retention::a_purge_goes_on_where_the_portion_before_has_ended
+            retention::a_dry_run_removes_nothing
+            retention::r12_3_a_purge_waits_for_the_pass_that_is_under_way
+            retention::r12_1_passes_go_on_after_a_purge
+            retention::r11_a_purge_changes_no_plan
             defining::what_is_defined_comes_back_as_it_was
             defining::defining_the_same_again_changes_nothing
             defining::a_change_touches_what_it_names_and_nothing_else

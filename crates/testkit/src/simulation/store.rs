@@ -11,10 +11,10 @@ use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
     Answer, Answered, CancelAnswer, Claimed, Commit, Desk, HistoryFilter, Joined, Joining, Launch, Members,
     Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass, Passes,
-    PastTask, Reading, Report, Reported, Standing, Statistics, Store, StoreError, TaskFilter, TaskView, Wake,
-    Wakes, Wakeups, Work,
+    PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store, StoreError,
+    TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
 };
-use scheduler_core::{DispatchId, Plan, Seconds, TaskId, audit};
+use scheduler_core::{DispatchId, Plan, Seconds, TaskId, Timestamp, audit};
 
 use super::book::Book;
 use super::life::{Held, Life, Lost};
@@ -256,5 +256,16 @@ impl Desk for FaultyStore {
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         self.call("statistics", self.inner.statistics()).await
+    }
+}
+
+#[async_trait]
+impl Retention for FaultyStore {
+    async fn ended_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
+        self.call("ended before", self.inner.ended_before(moment)).await
+    }
+
+    async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
+        self.call("purge", self.inner.purge(portion)).await
     }
 }

@@ -14,6 +14,7 @@ use scheduler_core::{
 use serde::Serialize;
 
 use crate::decisions::{Tone, holds};
+use crate::standing::Standing;
 use crate::words::Names;
 
 /// How many pending and how many holding tasks are shown. The counts are always whole.
@@ -237,19 +238,12 @@ fn groups(statistics: &Statistics, defined: &Defined) -> Vec<Group> {
 }
 
 fn member(node: &NodeView, defined: &Defined, now: Timestamp) -> Node {
-    let state = match (node.last_heartbeat, defined.grace) {
-        (None, _) if node.version.is_empty() => "never joined",
-        (None, _) => "left",
-        (Some(at), Some(grace)) if grace.elapsed_since(at, now) => "lost",
-        _ if node.enabled => "in use",
-        _ => "out of use",
-    };
     Node {
         hostname: node.hostname.clone(),
         node_type: node.node_type,
         capacity: node.capacity,
         used: node.used,
-        state,
+        state: Standing::of(node, defined.grace, now).word(),
         last_heartbeat: node.last_heartbeat,
         version: node.version.clone(),
     }

@@ -10,8 +10,9 @@ use super::table::{self, Cells, Column, cell};
 use super::text::{bar, count};
 use super::theme::Theme;
 use crate::live::span;
+use crate::standing::Standing;
 use crate::top::state::{Pane, Row, State, rows, share};
-use crate::top::view::{GroupRow, NodeRow, NodeState, View};
+use crate::top::view::{GroupRow, NodeRow, View};
 
 /// From this width on, versions and wide bars.
 const ROOMY: u16 = 88;
@@ -94,9 +95,10 @@ fn group(row: &GroupRow, wide: usize, theme: Theme) -> Cells {
 fn node(row: &NodeRow, wide: usize, roomy: bool, view: &View, theme: Theme) -> Cells {
     let (part, capacity) = (row.used.get(), row.capacity.get());
     let state = match row.state {
-        NodeState::InUse => cell("in use", theme.good()),
-        NodeState::OutOfUse | NodeState::NeverJoined => cell(row.state.word(), theme.dim()),
-        NodeState::Lost | NodeState::Left => cell(row.state.word(), theme.bad()),
+        Standing::InUse => cell("in use", theme.good()),
+        Standing::TakesNoWork => cell(row.state.word(), theme.waiting()),
+        Standing::OutOfUse | Standing::NeverJoined => cell(row.state.word(), theme.dim()),
+        Standing::Lost | Standing::Left => cell(row.state.word(), theme.bad()),
     };
     let kind = match row.node_type {
         NodeType::Hybrid => "",

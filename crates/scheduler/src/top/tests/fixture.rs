@@ -5,9 +5,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scheduler_core::{Forks, Kind, NodeType, Priority, TaskCount, Timestamp};
 
+use crate::standing::Standing;
 use crate::top::screen::{self, Theme};
 use crate::top::state::State;
-use crate::top::view::{Counts, GroupRow, NodeRow, NodeState, TaskRow, View, Why};
+use crate::top::view::{Counts, GroupRow, NodeRow, TaskRow, View, Why};
 
 /// So many seconds after nine in the morning.
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -48,7 +49,7 @@ fn ran(row: TaskRow, node: &str, started: i64, finished: Option<i64>) -> TaskRow
     }
 }
 
-fn node(name: &str, used: u32, capacity: u32, state: NodeState, heard: i64) -> NodeRow {
+fn node(name: &str, used: u32, capacity: u32, state: Standing, heard: i64) -> NodeRow {
     NodeRow {
         name: name.to_owned(),
         node_type: NodeType::Hybrid,
@@ -121,9 +122,9 @@ pub(super) fn view() -> View {
             most_tasks: TaskCount::new(0),
         }],
         nodes: vec![
-            node("node-a", 6, 20, NodeState::InUse, 60),
-            node("node-b", 0, 8, NodeState::InUse, 58),
-            node("node-c", 0, 8, NodeState::Lost, -300),
+            node("node-a", 6, 20, Standing::InUse, 60),
+            node("node-b", 0, 8, Standing::TakesNoWork, 58),
+            node("node-c", 0, 8, Standing::Lost, -300),
         ],
         ..View::default()
     }

@@ -106,6 +106,19 @@ pub async fn finished_tasks_are_no_part_of_a_snapshot(store: Arc<dyn Store>) {
     assert_eq!(world.store.read().await.unwrap().snapshot.tasks, []);
 }
 
+pub async fn r8_2_nodes_show_whether_they_take_work(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let shown = async || {
+        let nodes = world.store.nodes().await.unwrap();
+        nodes.iter().map(|node| (node.enabled, node.takes_work)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown().await, [(true, true), (true, true)]);
+    world.store.drain(world.b).await.unwrap();
+    assert_eq!(shown().await, [(true, true), (true, false)], "what people define is another matter");
+    world.store.join(&super::world::joining("node-b")).await.unwrap();
+    assert_eq!(shown().await, [(true, true), (true, true)], "it says so anew in each life");
+}
+
 pub async fn r6_1_nodes_show_what_is_used_of_them(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let task = world.launch(template("deploy")).await;

@@ -103,7 +103,14 @@ export function groups(list, all) {
   bars(list, all.map(row));
 }
 
-const NODE_TONES = { "in use": "good", lost: "bad", left: "calm", "never joined": "calm", "out of use": "calm" };
+const NODE_TONES = {
+  "in use": "good",
+  "takes no work": "busy",
+  lost: "bad",
+  left: "calm",
+  "never joined": "calm",
+  "out of use": "calm",
+};
 
 export function nodes(list, all, now) {
   const row = (node) => {

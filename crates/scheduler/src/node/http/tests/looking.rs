@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use control_plane::ports::{Joining, Members as _};
+use scheduler_core::NodeType;
 use serde_json::json;
 
 use super::{HOSTILE, Port, job};
@@ -115,6 +117,21 @@ async fn a_look_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
     assert_eq!(look["groups"], json!([group]));
     let node = &look["nodes"][0];
     assert_eq!((node["state"].clone(), node["version"].clone()), (json!("in use"), json!("1.2.3")));
+}
+
+#[tokio::test]
+async fn r8_2_a_node_that_takes_no_work_is_told_from_one_in_use() {
+    let port = Port::open(None).await;
+    let node = Joining {
+        hostname: "node-a".into(),
+        node_type: NodeType::Hybrid,
+        capacity: None,
+        takes_work: false,
+        version: "1.2.3".into(),
+    };
+    port.store.join(&node).await.unwrap();
+    let look = port.get("/api/look").await.json();
+    assert_eq!(look["nodes"][0]["state"], "takes no work");
 }
 
 #[tokio::test]
