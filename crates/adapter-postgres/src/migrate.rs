@@ -19,17 +19,18 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
     Migration { version: 4, name: "history", sql: include_str!("../migrations/0004_history.sql") },
     Migration { version: 5, name: "bounds", sql: include_str!("../migrations/0005_bounds.sql") },
     Migration { version: 6, name: "draining", sql: include_str!("../migrations/0006_draining.sql") },
+    Migration { version: 7, name: "unfinished", sql: include_str!("../migrations/0007_unfinished.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 6;
+pub(crate) const NEEDED: u32 = 7;
 
 const WHAT: &str = "migrating";
 

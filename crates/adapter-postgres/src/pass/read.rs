@@ -113,6 +113,9 @@ async fn unfinished(session: &Session) -> Result<(Vec<Task>, Shared), StoreError
     while let Some(row) = rows.try_next().await.map_err(|error| store_error(WHAT, &error))? {
         tasks.push(task::task(&row, &mut shared)?);
     }
+    // They come in the order of their places in the table, which is nearly the same; but places change, and the same tasks are
+    // to give the same snapshot.
+    tasks.sort_by_key(|task| task.id);
     Ok((tasks, shared))
 }
 

@@ -87,3 +87,45 @@ async fn what_is_finished_is_not_read() {
     assert_eq!(base.store.read().await.unwrap().snapshot.tasks.len(), 10);
     base.end().await;
 }
+
+/// What tasks that ended since the last vacuum cost a read, whose index keeps their entries until the next.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn what_has_just_finished_is_hardly_read() {
+    const ENDED: u64 = 20_000;
+    let base = Base::new().await;
+    base.run("ALTER TABLE {s}.task SET (autovacuum_enabled = off)").await;
+    base.jobs(100).await;
+    let before = blocks(&base).await;
+    base.run(&format!(
+        "INSERT INTO {{s}}.task (kind, name, run_id) SELECT 'job', 'new', 1 FROM generate_series(1, {ENDED});
+        UPDATE {{s}}.task SET status = 'successful', finished = now() WHERE name = 'new'"
+    ))
+    .await;
+    // The first read that nobody's older snapshot keeps from it marks the entries as dead.
+    let mut after = blocks(&base).await;
+    for _ in 0..200 {
+        if after < before + ENDED / 500 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        after = blocks(&base).await;
+    }
+    assert!(
+        after < before + ENDED / 500,
+        "{after} blocks are read for 100 tasks, and {before} before others ended"
+    );
+    base.end().await;
+}
+
+/// How many blocks of the table and its index a read of the unfinished tasks touches.
+async fn blocks(base: &Base) -> u64 {
+    base.run("SET enable_seqscan = off; SET enable_bitmapscan = off").await;
+    let words = "EXPLAIN (ANALYZE, BUFFERS, COSTS off, TIMING off, FORMAT json)
+        SELECT t.id, t.name, t.created FROM {s}.task t WHERE t.finished IS NULL";
+    let row = base.sql.query_one(&words.replace("{s}", &base.schema), &[]).await.unwrap();
+    let told: serde_json::Value = row.get(0);
+    let count =
+        |of: &str| told.pointer(&format!("/0/Plan/{of}")).and_then(serde_json::Value::as_u64).unwrap();
+    count("Shared Hit Blocks") + count("Shared Read Blocks")
+}
