@@ -152,6 +152,7 @@ fn the_core_has_no_clock_no_socket_and_no_unsafe_code() {
         "indexmap",
         "hashbrown",
         "rustc-hash",
+        "smallvec",
         "thin-vec",
         "schemars",
         "proptest",
