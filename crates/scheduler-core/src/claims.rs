@@ -48,7 +48,7 @@ impl<'b, 'a> Claims<'b, 'a> {
     /// Compiles the table and lets every holding row hold its claims.
     pub(crate) fn hold_all(board: &'b Board<'a>) -> Self {
         let table = ClaimTable::compile(board.rules);
-        let cells = table.kept.rows().map(|_| Cells::new(board.snapshot.tasks.len()));
+        let cells = table.kept.rows().map(|_| Cells::new());
         let mut claims = Self {
             board,
             cells: Table(cells.collect()),
