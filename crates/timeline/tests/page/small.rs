@@ -73,8 +73,9 @@ async fn keys_lead_from_bar_to_bar() {
     browser.press(Key::Right).await;
     browser.press(Key::Left).await;
     assert!(live().await.starts_with("job 11 deploy"), "{}", live().await);
+    // The cursor is drawn with the next picture.
     let label = "document.getElementById('cursor').getAttribute('aria-label')";
-    assert!(browser.run(&format!("return {label}")).await.as_str().unwrap().starts_with("job 11 deploy"));
+    browser.until(&format!("({label} || '').startsWith('job 11 deploy')")).await;
 
     browser.press('0').await;
     let whole = width(&browser).await;
