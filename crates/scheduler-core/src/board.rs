@@ -142,16 +142,12 @@ impl<'a> Board<'a> {
         self.awaited.rows.get(first as usize..end as usize).unwrap_or_default()
     }
 
-    /// The dependencies of an unfinished task, each with its row, [`MISSING`] or [`SEVERAL`]; those of one row only if it is
-    /// as wanted.
-    pub(crate) fn dependencies(
-        &self,
-        row: Row,
-        wanted: impl Fn(Standing) -> bool,
-    ) -> impl Iterator<Item = (TaskId, Row)> {
+    /// The dependencies of an unfinished task, each with its row, [`MISSING`] or [`SEVERAL`]. Only the latter two cost a look at
+    /// the task itself.
+    pub(crate) fn dependencies(&self, row: Row) -> impl Iterator<Item = (TaskId, Row)> {
         self.dependency_rows(row).iter().enumerate().filter_map(move |(at, &on)| match on {
             MISSING | SEVERAL => Some((*self.task(row).dependencies.get(at)?, on)),
-            on => wanted(self.columns.standing[on]).then(|| (self.columns.id[on], on)),
+            on => Some((self.columns.id[on], on)),
         })
     }
 
@@ -181,7 +177,7 @@ impl<'a> Board<'a> {
                 malformed.insert(row, Malformed::MissingDependency { on });
             }
         }
-        let twins = self.index.duplicates().flat_map(|id| self.index.rows_of(&self.columns.id.0, id));
+        let twins = self.index.duplicates().flat_map(|id| self.rows_of(id));
         malformed.extend(
             twins
                 .filter(|&row| self.columns.standing[row].is_considered())
@@ -214,7 +210,7 @@ impl<'a> Board<'a> {
     }
 
     fn missing_dependency(&self, row: Row) -> Option<TaskId> {
-        self.dependencies(row, |_| false).filter(|&(_, row)| row == MISSING).map(|(on, _)| on).min()
+        self.dependencies(row).filter(|&(_, row)| row == MISSING).map(|(on, _)| on).min()
     }
 
     /// The pending rows that a pending row depends on by its own list; ids with several rows lead nowhere.

@@ -60,9 +60,7 @@ impl Cells {
     /// The cell of a key; a free one for a key that was never heard of.
     pub(crate) fn get(&self, key: i64) -> Cell {
         let near = usize::try_from(key).ok().and_then(|key| self.near.get(key));
-        near.or_else(|| if self.far.is_empty() { None } else { self.far.get(&key) })
-            .copied()
-            .unwrap_or(Cell::FREE)
+        near.or_else(|| self.far.get(&key)).copied().unwrap_or(Cell::FREE)
     }
 
     #[expect(clippy::indexing_slicing, reason = "the vector is longer than the key")]

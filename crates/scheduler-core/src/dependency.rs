@@ -96,8 +96,7 @@ impl Doom<'_, '_> {
     /// The dependency that ends a row, and whether by failure.
     fn cause(&self, row: Row) -> Option<(TaskId, bool)> {
         let ended = |wanted: fn(Outcome) -> bool| {
-            let ended =
-                self.board.dependencies(row, |_| true).filter(|&on| self.outcome(on).is_some_and(wanted));
+            let ended = self.board.dependencies(row).filter(|&on| self.outcome(on).is_some_and(wanted));
             ended.map(|(on, _)| on).min()
         };
         let failed = ended(|outcome| matches!(outcome, Outcome::Failed | Outcome::Error));
@@ -138,8 +137,7 @@ pub(crate) fn awaited(board: &Board<'_>, row: Row) -> Option<Reason> {
         return None;
     }
     let unfinished = |standing: Option<Standing>| standing.is_some_and(Standing::is_unfinished);
-    let own = board.dependencies(row, Standing::is_unfinished);
-    let own = own.filter(|&on| unfinished(board.dependency_standing(on)));
+    let own = board.dependencies(row).filter(|&on| unfinished(board.dependency_standing(on)));
     let linked = links.iter().filter_map(|link| link.task());
     let linked = linked.filter(|&on| unfinished(board.joint_standing(on))).map(|on| (on, SEVERAL));
     let first = own.chain(linked).min().map(|(id, row)| {
