@@ -14,9 +14,6 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::Chain;
 use crate::ports::{Purge, Purged, Store, StoreError};
 
-/// How many tasks are judged in one transaction.
-const PORTION: usize = 1_000;
-
 /// The shortest rest between two portions.
 const REST: Duration = Duration::from_millis(50);
 
@@ -61,7 +58,7 @@ impl Retain {
         let now = self.store.statistics().await?.now;
         let age = TimeDelta::from_std(self.age).unwrap_or(TimeDelta::MAX);
         let moment = now.checked_sub_signed(age).unwrap_or(Timestamp::MIN_UTC);
-        let mut portion = Purge::of(moment, PORTION);
+        let mut portion = Purge::of(moment, Purge::PORTION);
         let mut sum = Purged::default();
         loop {
             let began = Instant::now();

@@ -49,6 +49,10 @@ pub struct Purge {
 }
 
 impl Purge {
+    /// So many tasks are a moment's work, for which a pass may have to wait: what is judged at once unless there is a reason to judge
+    /// fewer.
+    pub const PORTION: usize = 1_000;
+
     /// The first portion, of at most so many tasks.
     #[must_use]
     pub const fn of(ended_before: Timestamp, limit: usize) -> Self {

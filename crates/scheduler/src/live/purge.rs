@@ -13,9 +13,6 @@ use crate::open;
 use crate::output::Output;
 use crate::progress::{Progress, Unit};
 
-/// How many tasks are judged in one transaction: a moment's work, which a pass may have to wait for.
-const PORTION: usize = 1000;
-
 /// Removes, or only counts, and says what was kept and why.
 pub(crate) fn run(wanted: &PurgeArgs) -> Result<Found, Failure> {
     let (moment, purged) = open::block_on(async {
@@ -45,7 +42,7 @@ pub(crate) fn run(wanted: &PurgeArgs) -> Result<Found, Failure> {
 async fn purge(store: &dyn Store, moment: Timestamp, dry_run: bool) -> Result<Purged, Failure> {
     let all = store.ended_before(moment).await?;
     let mut progress = Progress::new(if dry_run { "looking" } else { "removing" }, Unit::Tasks);
-    let mut portion = Purge { dry_run, ..Purge::of(moment, PORTION) };
+    let mut portion = Purge { dry_run, ..Purge::of(moment, Purge::PORTION) };
     let mut sum = Purged::default();
     loop {
         match store.purge(&portion).await {
