@@ -1,6 +1,9 @@
 //! The house keeps its own rules: the map in the README is true, dependencies point one way, nothing names the machine
 //! that it was written on, and files stay readable.
 
+#[path = "house/book.rs"]
+mod book;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +41,7 @@ fn inline_code(markdown: &str) -> Vec<String> {
     prose.iter().flat_map(|part| part.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
-/// The command lines of the README's shell blocks, without comments.
+/// The command lines of a page's shell blocks, without comments.
 fn commands(markdown: &str) -> Vec<String> {
     let blocks = markdown.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
     let lines = blocks.flat_map(str::lines).map(|line| line.split('#').next().unwrap_or_default().trim());
@@ -46,18 +49,20 @@ fn commands(markdown: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_path_that_the_readme_names_exists() {
-    let readme = read("README.md");
-    let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned);
-    let named = inline_code(&readme).into_iter().chain(links);
+fn every_path_that_a_page_names_exists() {
     let is_path = |word: &String| {
         word.contains('/')
-            && !word.contains([' ', '<', '|', '('])
+            && !word.contains([' ', '<', '|', '(', '…'])
             && !word.contains("://")
-            && !word.starts_with('-')
+            && !word.starts_with(['-', '/', '~', '$'])
     };
-    let missing: Vec<String> = named.filter(is_path).filter(|path| !root().join(path).exists()).collect();
-    assert!(missing.is_empty(), "README.md names paths that do not exist: {missing:?}");
+    for (page, text) in book::pages() {
+        let folder = page.parent().unwrap_or(Path::new(""));
+        let exists = |path: &String| root().join(path).exists() || root().join(folder).join(path).exists();
+        let missing: Vec<String> =
+            inline_code(&text).into_iter().filter(is_path).filter(|path| !exists(path)).collect();
+        assert!(missing.is_empty(), "{} names paths that do not exist: {missing:?}", page.display());
+    }
 }
 
 #[test]
@@ -69,10 +74,10 @@ fn the_readme_names_every_crate() {
 }
 
 #[test]
-fn every_command_of_the_readme_exists() {
+fn every_command_of_a_page_exists() {
     let program: String =
         tracked().iter().filter(|path| path.starts_with("crates/scheduler/src")).map(read).collect();
-    for command in commands(&read("README.md")) {
+    for command in book::pages().values().flat_map(|page| commands(page)) {
         let words: Vec<&str> = command.split_whitespace().collect();
         let after = |flag: &str| words.iter().position(|word| *word == flag).and_then(|at| words.get(at + 1));
         if let Some(bench) = after("--bench") {
