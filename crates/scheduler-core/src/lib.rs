@@ -84,6 +84,7 @@ mod index;
 mod instance;
 mod latest;
 mod launch;
+mod list;
 mod order;
 mod pass;
 mod plan;

@@ -82,7 +82,9 @@ fn read(id: TaskId, columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Ta
 
 fn own_keys(json: Option<serde_json::Value>) -> Result<ThinVec<OwnKey>, StoreError> {
     let Some(json) = json else { return Ok(ThinVec::new()) };
-    serde_json::from_value(json).map_err(|error| unreadable(format!("own_keys: {error}")))
+    let keys: Vec<OwnKey> =
+        serde_json::from_value(json).map_err(|error| unreadable(format!("own_keys: {error}")))?;
+    Ok(ThinVec::from(keys))
 }
 
 fn work(columns: &mut Columns<'_>) -> Result<Work, StoreError> {
