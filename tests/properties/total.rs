@@ -11,7 +11,10 @@ use crate::view::{row, workflows};
 /// Whether anything in the snapshot or the plan refers to a task.
 fn is_referred_to(snapshot: &Snapshot, plan: &Plan, id: TaskId) -> bool {
     let by_task = snapshot.tasks.iter().any(|task| task.id != id && task.dependencies.contains(&id));
-    let by_link = plan.derived.iter().flat_map(|derived| &derived.links).any(|link| link.task() == Some(id));
+    let derived = plan.derived.iter().flat_map(|derived| &derived.links);
+    // A new inventory update may rely on an update of its project that is there already (R4.4).
+    let created = plan.creates.iter().flat_map(|create| &create.dependencies);
+    let by_link = derived.chain(created).any(|link| link.task() == Some(id));
     by_task || by_link || workflows(snapshot).contains_key(&id)
 }
 

@@ -126,9 +126,15 @@ pub(crate) fn instance(snapshot: &Snapshot, id: InstanceId) -> Option<&Instance>
     rows.next().is_none().then_some(first)
 }
 
-/// Whether an instance is gone, or was not heard of for longer than the grace (R8.1).
+/// Whether an instance is gone, or was not heard of for longer than the grace (R8.1). Of one with several rows nothing is
+/// known.
 pub(crate) fn is_lost(snapshot: &Snapshot, rules: &RuleSet, id: InstanceId) -> bool {
-    !snapshot.instances.iter().any(|instance| instance.id == id && is_heard(snapshot, rules, instance))
+    let mut rows = snapshot.instances.iter().filter(|instance| instance.id == id);
+    match (rows.next(), rows.next()) {
+        (None, _) => true,
+        (Some(only), None) => !is_heard(snapshot, rules, only),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 pub(crate) fn is_heard(snapshot: &Snapshot, rules: &RuleSet, instance: &Instance) -> bool {

@@ -19,9 +19,10 @@
 //! Where the rules are silent, this crate chooses:
 //!
 //! 1. *Rows with a duplicate id.* Pending task rows with one id are all held; holding rows keep their claims and
-//!    capacity; none of them is ended, canceled, expired, reaped, redispatched or derived for, and they lend no place. A
-//!    dependency on such an id is unfinished while one of its rows is unfinished; else it failed if one of them did, else
-//!    it was canceled if one was. A workflow's node whose job has several rows waits while one is unfinished. Rows of any
+//!    capacity; none of them is ended, canceled, expired, reaped, redispatched or derived for, and they lend no place;
+//!    as ancestors they are no recursion (R7.3), but whom a holding one blocks does not bind its jobs (R3). A
+//!    dependency on such an id is unfinished while one of its rows is unfinished; else it failed if one of them did, else it
+//!    was canceled if one was. A workflow's node whose job has several rows waits while one is unfinished. Rows of any
 //!    other table that share an id count as absent, save that a holding task on an instance with several rows is not reaped,
 //!    and that such an instance takes nothing.
 //! 2. *Malformed is a word about pending tasks* (and about running workflow jobs, R7.7): a holding task whose finished

@@ -192,9 +192,10 @@ fn recursion(board: &Board<'_>, workflow: TaskId, work: &Work) -> Option<NodeFai
     let of = WorkflowOf::Template(Some(template));
     let mut above = core::iter::once(workflow).chain(board.tree.ancestors(workflow));
     let same = |ancestor: &TaskId| {
-        board
-            .rows_of(*ancestor)
-            .any(|row| matches!(board.task(row).work, Work::WorkflowJob { of: other, .. } if other == of))
+        let row = board.row(*ancestor);
+        row.is_some_and(
+            |row| matches!(board.task(row).work, Work::WorkflowJob { of: other, .. } if other == of),
+        )
     };
     above.find(same).map(|ancestor| NodeFailure::Recursion { template, ancestor })
 }

@@ -59,10 +59,11 @@ pub(super) fn check(
             && !ends.contains_key(&task.id)
             && !malformed.contains_key(&task.id);
         if due {
+            let own = |on: TaskId| on == task.id || task.dependencies.contains(&on);
             let mut links = launch.derive(task);
-            links.retain(|link| {
-                link.task().is_none_or(|on| on != task.id && !task.dependencies.contains(&on))
-            });
+            // Two sources may name one update as their last.
+            let mut said = BTreeSet::new();
+            links.retain(|&link| !link.task().is_some_and(own) && said.insert(link));
             derived.push(Derived { task: task.id, links: links.into() });
         }
     }

@@ -3,8 +3,8 @@
 use std::ptr;
 
 use scheduler_core::{
-    Claim, Claimant, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous, Task,
-    Work, WorkflowOf,
+    Claim, Claimant, Kind, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous,
+    Task, Work, WorkflowOf,
 };
 
 use super::Model;
@@ -25,13 +25,11 @@ impl<'a> Model<'a> {
         }
         let claimant = Claimant::of(&task.work);
         let rows = self.rules.claims.iter().filter(|row| Some(row.by) == claimant);
-        let claims = rows.filter_map(|row| Some((row, mode(row, &task.work)?)));
-        claims
-            .flat_map(|(row, mode)| {
-                let keys = keys(&row.resource, task).into_iter();
-                keys.map(move |key| Claimed { resource: &row.resource, key, mode })
-            })
-            .collect()
+        rows.filter_map(|row| {
+            let (mode, key) = (mode(row, &task.work)?, key(&row.resource, task)?);
+            Some(Claimed { resource: &row.resource, key, mode })
+        })
+        .collect()
     }
 
     /// R2: whether the matrix of the pending claim's resource forbids it under the held one.
@@ -87,17 +85,18 @@ impl<'a> Model<'a> {
     }
 
     /// R3: whether the task's own workflow, or one above it, blocks the older task: nobody waits behind somebody who
-    /// waits for them.
+    /// waits for them. A workflow blocks by what it holds, as in R2: it may have started in this pass, and of several rows
+    /// with its id each one counts.
     fn is_waited_for_above(&self, task: &Task, older: &Task) -> bool {
         let wants = self.claims(older);
-        self.ancestors(task.id)
-            .into_iter()
-            .filter_map(|above| self.row(above))
-            .filter(|above| above.state.is_holding())
-            .any(|above| {
-                let held = self.claims(above);
-                wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
-            })
+        let above = self.ancestors(task.id);
+        let holding = self.snapshot.tasks.iter().filter(|row| row.state.is_holding());
+        let holding = holding.chain(self.started.iter().map(|(row, _)| *row));
+        let workflows = holding.filter(|row| row.kind() == Kind::WorkflowJob && row.id != older.id);
+        workflows.filter(|row| above.contains(&row.id)).any(|workflow| {
+            let held = self.claims(workflow);
+            wants.iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
+        })
     }
 }
 
@@ -116,9 +115,9 @@ fn mode(row: &Claim, work: &Work) -> Option<Mode> {
     }
 }
 
-/// The keys of a resource that a task names; a null key is no claim.
-fn keys(resource: &Resource, task: &Task) -> Vec<ResourceKey> {
-    let key = match (resource, &task.work) {
+/// The key of a resource that a task names, of several the first; a null key is no claim.
+fn key(resource: &Resource, task: &Task) -> Option<ResourceKey> {
+    match (resource, &task.work) {
         (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
             project.map(ResourceKey::Project)
         }
@@ -140,10 +139,9 @@ fn keys(resource: &Resource, task: &Task) -> Vec<ResourceKey> {
         }
         (Resource::SystemJobSlot, _) => Some(ResourceKey::SystemJobSlot),
         (Resource::Own(name), _) => {
-            let own = task.own_keys.iter().filter(|own| own.resource == *name);
-            return own.map(|own| ResourceKey::Own(own.clone().into())).collect();
+            let own = task.own_keys.iter().find(|own| own.resource == *name);
+            own.map(|own| ResourceKey::Own(own.clone().into()))
         }
         _ => None,
-    };
-    key.into_iter().collect()
+    }
 }
