@@ -16,10 +16,19 @@ pub struct PostgresConfig {
     pub listen_url: Option<String>,
     /// The schema that holds everything; `scheduler` unless set otherwise.
     pub schema: String,
-    /// At most so many connections, at least 3, besides the one that listens.
+    /// At most so many connections, at least 3, besides the one that listens and those of heartbeats (one, or two). What has not been
+    /// used for 10 s is closed: an idle node holds three connections in all.
     pub pool_size: usize,
-    /// For how long a pass may stand still, or one of its statements may take, before the database takes the lock away.
+    /// For how long a pass may stand still, or one of its statements may take, before the database takes the lock away. Where the
+    /// rules' `heartbeat_grace` is shorter, that is for how long it may stand still, yet at least 5 s: by then its node is taken for lost.
     pub pass_timeout: Duration,
+    /// For how long any other statement may take; 30 s, and zero for ever.
+    pub statement_timeout: Duration,
+    /// For how long a statement may wait for a row or a lock that somebody else has; 5 s, and zero for ever.
+    pub lock_timeout: Duration,
+    /// For how long any other transaction may stand still between two statements, since a client was frozen or cut off, before the
+    /// database ends it for the sake of others; 5 s, and zero for ever.
+    pub idle_timeout: Duration,
     /// For how long a relay may keep messages in hand before the database gives them to others.
     pub relay_timeout: Duration,
     /// For how long a connection may take to come up, or a call may wait for a free one.
@@ -37,6 +46,9 @@ impl PostgresConfig {
             schema: "scheduler".into(),
             pool_size: 8,
             pass_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(5),
             relay_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             ca_file: None,
@@ -64,6 +76,27 @@ impl PostgresConfig {
         self
     }
 
+    /// With this limit on one statement.
+    #[must_use]
+    pub const fn statement_timeout(mut self, limit: Duration) -> Self {
+        self.statement_timeout = limit;
+        self
+    }
+
+    /// With this limit on waiting for a row or a lock of somebody else.
+    #[must_use]
+    pub const fn lock_timeout(mut self, limit: Duration) -> Self {
+        self.lock_timeout = limit;
+        self
+    }
+
+    /// With this limit on a transaction that stands still.
+    #[must_use]
+    pub const fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
+        self
+    }
+
     /// With this limit on messages in hand.
     #[must_use]
     pub const fn relay_timeout(mut self, limit: Duration) -> Self {
@@ -78,6 +111,9 @@ impl fmt::Debug for PostgresConfig {
             .field("schema", &self.schema)
             .field("pool_size", &self.pool_size)
             .field("pass_timeout", &self.pass_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("lock_timeout", &self.lock_timeout)
+            .field("idle_timeout", &self.idle_timeout)
             .field("relay_timeout", &self.relay_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()

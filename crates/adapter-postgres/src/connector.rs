@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
 use crate::config::PostgresConfig;
@@ -133,14 +134,24 @@ impl Connect for Connector {
 }
 
 /// Drives a connection of the pool. Its errors reach whoever waits for an answer, so nobody need log them here.
-fn drive<S, T>(connection: Connection<S, T>) -> JoinHandle<()>
+fn drive<S, T>(mut connection: Connection<S, T>) -> JoinHandle<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     tokio::spawn(async move {
-        if connection.await.is_err() {
-            tracing::debug!("a connection to PostgreSQL ended");
+        loop {
+            match poll_fn(|context| connection.poll_message(context)).await {
+                // Its words may hold a value; the server's log has them.
+                Some(Ok(AsyncMessage::Notice(notice)))
+                    if notice.parsed_severity() == Some(Severity::Warning) =>
+                {
+                    tracing::warn!(code = notice.code().code(), "PostgreSQL warns; its log says of what");
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return tracing::debug!("a connection to PostgreSQL broke"),
+                None => return,
+            }
         }
     })
 }

@@ -4,6 +4,7 @@
 //! and the message only for classes that speak of the server and not of data.
 
 use std::fmt;
+use std::time::Duration;
 
 use control_plane::ports::StoreError;
 use tokio_postgres::error::SqlState;
@@ -42,23 +43,62 @@ pub(crate) fn store_error(what: &str, error: &tokio_postgres::Error) -> StoreErr
             "{what}: a text holds the character U+0000, which PostgreSQL cannot keep: remove it"
         ));
     }
-    let remedy = match code.code().get(..2).unwrap_or_default() {
-        "08" | "57" => "the server is stopping, starting, or ended the connection; it is tried again",
-        "25" => "the transaction stood still for too long and was ended; it is tried again",
-        "40" | "55" => "it collided with another transaction; it is tried again",
-        "53" | "58" => "the server lacks resources: look at its log",
-        "28" | "3D" | "3F" | "42" => "check the user, the database and what the user may do there",
-        _ => {
-            return StoreError::Refused(format!(
-                "{what}: PostgreSQL refused a value with {}{}",
-                code.code(),
-                database.constraint().map(|name| format!(" ({name})")).unwrap_or_default()
-            ));
+    match remedy(code.code()) {
+        Some(remedy) => StoreError::Unavailable {
+            context: format!("{what}: {remedy}"),
+            source: Box::new(Driver(format!("{} {}: {message}", database.severity(), code.code()))),
+        },
+        None => StoreError::Refused(format!(
+            "{what}: PostgreSQL refused a value with {}{}",
+            code.code(),
+            database.constraint().map(|name| format!(" ({name})")).unwrap_or_default()
+        )),
+    }
+}
+
+/// What to do about an error that is not about what was asked: the same call may succeed later, by itself or once a person has mended
+/// something. `None` for one that is, and would be given again.
+fn remedy(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "57014" => {
+            "it took longer than the limit on a statement (`statement_timeout`, or `pass_timeout`), or somebody canceled it; see \
+             in pg_stat_activity what it waited for, and try again"
         }
-    };
+        "55P03" => {
+            "somebody else has kept a row or a lock that it needs for longer than `lock_timeout` allows; see in pg_stat_activity \
+             who, usually a transaction that was left open, end that, and try again"
+        }
+        "25P03" => {
+            "this program stood still in the middle of a transaction, stopped or cut off, so the server ended that, and \
+             nothing of it was written; try again"
+        }
+        "25006" => "the server is read-only, probably a standby; let the URL lead to the primary",
+        "26000" => {
+            "the server does not know a statement that was prepared; a pooler between needs `max_prepared_statements`"
+        }
+        "40P01" | "40001" => "it collided with another transaction; it is tried again",
+        _ => return remedy_of_class(code.get(..2).unwrap_or_default()),
+    })
+}
+
+fn remedy_of_class(class: &str) -> Option<&'static str> {
+    Some(match class {
+        // Data, integrity, a view's check, limits of the program, and what functions and triggers raise, ours among them.
+        "22" | "23" | "44" | "54" | "P0" | "SC" => return None,
+        "08" | "57" => "the server is stopping, starting, or ended the connection; it is tried again",
+        "25" | "40" | "55" => "it collided with another transaction, or lost its own; it is tried again",
+        "53" | "58" => "the server lacks resources; look at its log",
+        "28" | "3D" | "3F" | "42" => "check the user, the database and what the user may do there",
+        "0A" => "the server, or a pooler before it, cannot do that; see which versions are supported",
+        _ => "the server is in trouble; look at its log",
+    })
+}
+
+/// No answer came within this time.
+pub(crate) fn silent(what: &str, limit: Duration) -> StoreError {
     StoreError::Unavailable {
-        context: format!("{what}: {remedy}"),
-        source: Box::new(Driver(format!("{} {}: {message}", database.severity(), code.code()))),
+        context: format!("{what}: check that the server is well and can be reached"),
+        source: Box::new(Driver(format!("no answer within {limit:?}"))),
     }
 }
 
@@ -74,16 +114,21 @@ fn without_code(what: &str, error: &tokio_postgres::Error) -> StoreError {
         return StoreError::Refused(format!("{what}: a value cannot be sent to PostgreSQL ({text})"));
     }
     let text = if text.contains(&cause) { text } else { text + &cause };
-    StoreError::Unavailable {
-        context: format!("{what}: check that the server runs and that the URL leads to it"),
-        source: Box::new(Driver(text)),
-    }
+    let remedy = if error.is_closed() {
+        "the server ended the connection: it was restarted, or this program stood still in the middle of a transaction; try again"
+    } else {
+        "check that the server runs and that the URL leads to it"
+    };
+    StoreError::Unavailable { context: format!("{what}: {remedy}"), source: Box::new(Driver(text)) }
 }
 
 /// Sorts an error of the pool.
 pub(crate) fn pool_error(what: &str, error: deadpool_postgres::PoolError) -> StoreError {
     match error {
-        deadpool_postgres::PoolError::Backend(error) => store_error(what, &error),
+        deadpool_postgres::PoolError::Backend(error)
+        | deadpool_postgres::PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => {
+            store_error(what, &error)
+        }
         deadpool_postgres::PoolError::Timeout(stage) => StoreError::Unavailable {
             context: format!(
                 "{what}: no connection in time; check that the server runs, or allow a larger pool"
@@ -100,4 +145,31 @@ pub(crate) fn pool_error(what: &str, error: deadpool_postgres::PoolError) -> Sto
 /// Something in a row that this version cannot read.
 pub(crate) fn unreadable(place: impl fmt::Display) -> StoreError {
     StoreError::Unreadable(place.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_about_the_request_is_refused_for_good() {
+        for refused in ["22003", "23505", "23514", "44000", "54000", "P0001", "SCH02"] {
+            assert_eq!(remedy(refused), None, "{refused}");
+        }
+        for again in [
+            "08006", "0A000", "25006", "25P02", "25P03", "26000", "28P01", "40001", "40P01", "42501",
+            "53300", "55006", "55P03", "57014", "57P01", "58030", "72000", "F0000", "XX000", "XX001",
+            "XX002", "", "ü",
+        ] {
+            assert!(remedy(again).is_some(), "{again}");
+        }
+    }
+
+    #[test]
+    fn limits_that_were_reached_have_words_of_their_own() {
+        let words = |code| remedy(code).unwrap_or_default();
+        assert!(words("57014").contains("statement_timeout"));
+        assert!(words("55P03").contains("pg_stat_activity"));
+        assert!(words("25P03").contains("stood still"));
+    }
 }

@@ -21,10 +21,15 @@
 //! - *Order of locks*: every statement locks tasks in the order of their ids, so that passes, claims and reports never
 //!   wait for each other in a circle.
 //! - *Purges* remove finished rows in portions, under a lock that passes share; a launch locks the rows that it names to depend on.
+//! - *Time-outs*: every transaction, statement and wait for a lock has a limit that the database keeps ([`PostgresConfig`] lists them), so
+//!   that a client that freezes, or a row that somebody keeps, holds nobody for longer.
+//! - *The search path* is fixed, in sessions and in the functions: what others put into `public` is never called.
 //! - *The clock* is the database's.
 //!
 //! Behind PgBouncer in transaction mode: prepared statements need its `max_prepared_statements`, and wake-ups a direct
-//! connection ([`PostgresConfig::listen_url`]); without one everything still works, at the pace of the periodic rounds.
+//! connection ([`PostgresConfig::listen_url`]); without one everything still works, at the pace of the periodic rounds. Statements
+//! outside a transaction have their limits from the connection, which a pooler does not pass on: give them to the role there, by
+//! `ALTER ROLE … SET statement_timeout = '30s'`, and so on for `lock_timeout` and `search_path = pg_catalog, pg_temp`.
 //!
 //! Statements stand next to the code that runs them, with `{schema}` for the schema's quoted name; values are always
 //! parameters.
@@ -33,10 +38,13 @@ mod config;
 mod connector;
 mod desk;
 mod error;
+mod flaw;
+mod limits;
 mod membership;
 mod migrate;
 mod outbox;
 mod pass;
+mod pool;
 mod retention;
 mod row;
 mod session;

@@ -7,6 +7,7 @@ use scheduler_core::{Seconds, TaskId};
 
 use crate::error::unreadable;
 use crate::row::{Columns, Word as _};
+use crate::session::Mode;
 use crate::store::PostgresStore;
 
 const JOIN_KNOWN: &str = "
@@ -67,7 +68,7 @@ impl Members for PostgresStore {
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
         const WHAT: &str = "joining the cluster";
         let mut session = self.session(WHAT).await?;
-        session.begin(WHAT, "BEGIN").await?;
+        session.begin(WHAT, Mode::Write, "").await?;
         let rows = match node.capacity {
             Some(capacity) => {
                 let capacity = i64::from(capacity.get());
@@ -101,13 +102,14 @@ impl Members for PostgresStore {
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
         const WHAT: &str = "sending a heartbeat";
         let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
-        let beaten = self.session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
+        let beaten =
+            self.heartbeat_session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
         Ok(if beaten == 0 { Standing::Replaced } else { Standing::Member })
     }
 
     async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {
         const WHAT: &str = "reading the grace of the rules";
-        let session = self.session(WHAT).await?;
+        let session = self.heartbeat_session(WHAT).await?;
         let rules: RulesDefinition = match session.query(WHAT, RULES, &[]).await?.first() {
             Some(row) => {
                 let json = Columns::of(row).next()?;
@@ -115,7 +117,9 @@ impl Members for PostgresStore {
             }
             None => RulesDefinition::default(),
         };
-        Ok(rules.heartbeat_grace())
+        let grace = rules.heartbeat_grace();
+        self.learn_grace(grace);
+        Ok(grace)
     }
 
     async fn drain(&self, member: Membership) -> Result<(), StoreError> {

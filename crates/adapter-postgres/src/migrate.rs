@@ -1,10 +1,13 @@
 //! Migrations: an ordered list of SQL files, each applied once, in one transaction, by one node at a time.
 
+use std::time::Duration;
+
 use control_plane::ports::StoreError;
 
 use crate::config::Lock;
 use crate::error::unreadable;
-use crate::session::Session;
+use crate::limits::millis;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 /// One step from one version of the tables to the next.
@@ -19,7 +22,7 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
@@ -27,12 +30,16 @@ const MIGRATIONS: [Migration; 7] = [
     Migration { version: 5, name: "bounds", sql: include_str!("../migrations/0005_bounds.sql") },
     Migration { version: 6, name: "draining", sql: include_str!("../migrations/0006_draining.sql") },
     Migration { version: 7, name: "unfinished", sql: include_str!("../migrations/0007_unfinished.sql") },
+    Migration { version: 8, name: "walls", sql: include_str!("../migrations/0008_walls.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 7;
+pub(crate) const NEEDED: u32 = 8;
 
 const WHAT: &str = "migrating";
+
+/// For how long another node that migrates is waited for. How long a migration takes depends on how much the tables hold.
+const FOR_ANOTHER: Duration = Duration::from_secs(60 * 60);
 
 const VERSION_TABLE: &str = "
     DO $$ BEGIN IF to_regnamespace('{schema}') IS NULL THEN CREATE SCHEMA {schema}; END IF; END $$;
@@ -81,11 +88,17 @@ impl PostgresStore {
         applied: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Result<(), StoreError> {
         loop {
-            let mut session = self.raw_session(WHAT).await?;
+            let mut session = self.raw_session(WHAT).await?.limited(|limits| {
+                limits.statement = Duration::ZERO;
+                limits.lock = FOR_ANOTHER;
+            });
             let key = self.inner.schema.lock(Lock::Migration);
-            session
-                .begin(WHAT, &format!("BEGIN; SELECT pg_advisory_xact_lock({key}); {VERSION_TABLE}"))
-                .await?;
+            // A change of a table keeps everybody waiting who comes after it, so it waits for those before no longer than others do.
+            let lock = millis(self.inner.config.lock_timeout);
+            let then = format!(
+                "SELECT pg_advisory_xact_lock({key}); SET LOCAL lock_timeout = {lock}; {VERSION_TABLE}"
+            );
+            session.begin(WHAT, Mode::Write, &then).await?;
             let found = found(&session).await?;
             if found > NEEDED {
                 return Err(StoreError::Version { found, needed: NEEDED });

@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 
 use crate::error::unreadable;
 use crate::row::Columns;
-use crate::session::Session;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 /// Locks the oldest; one whose task does not wait under its dispatch any more is void.
@@ -47,11 +47,10 @@ impl Outbox for PostgresStore {
     async fn unsent(&self, limit: usize) -> Result<Box<dyn OutboxBatch>, StoreError> {
         const WHAT: &str = "taking messages from the outbox";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let timeout = self.inner.config.relay_timeout.as_millis();
-        let mut session = self.session(WHAT).await?;
+        let timeout = self.inner.config.relay_timeout;
+        let mut session = self.session(WHAT).await?.limited(|limits| limits.idle = timeout);
         loop {
-            let words = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {timeout}");
-            session.begin(WHAT, &words).await?;
+            session.begin(WHAT, Mode::Write, "").await?;
             let rows = session.query(WHAT, UNSENT, &[&limit]).await?;
             let mut messages = Vec::with_capacity(rows.len());
             let (mut void, mut unreadable) = (Vec::new(), Vec::new());
@@ -62,17 +61,18 @@ impl Outbox for PostgresStore {
                     Taken::Unreadable(id, why) => unreadable.push((id, why)),
                 }
             }
+            if void.is_empty() && unreadable.is_empty() {
+                if messages.is_empty() {
+                    session.commit(WHAT).await?;
+                    return Ok(Box::new(Batch { session: None, messages }));
+                }
+                return Ok(Box::new(Batch { session: Some(session), messages }));
+            }
+            // Gone for good before anything is in hand: a relay that freezes with messages must not keep rows of tasks besides.
             fail(&session, &unreadable).await?;
             void.extend(unreadable.into_iter().map(|(id, _)| id));
-            if !messages.is_empty() {
-                return Ok(Box::new(Batch { session: Some(session), messages, void }));
-            }
-            // Nothing to keep in hand; void rows are gone for good, and others may stand behind them.
             session.execute(WHAT, FORGET, &[&void]).await?;
-            session.run(WHAT, "COMMIT").await?;
-            if void.is_empty() {
-                return Ok(Box::new(Batch { session: None, messages, void }));
-            }
+            session.commit(WHAT).await?;
         }
     }
 }
@@ -125,7 +125,6 @@ fn dispatch(columns: &mut Columns<'_>) -> Result<Dispatch, StoreError> {
 struct Batch {
     session: Option<Session>,
     messages: Vec<OutboxMessage>,
-    void: Vec<i64>,
 }
 
 #[async_trait]
@@ -136,12 +135,12 @@ impl OutboxBatch for Batch {
 
     async fn settle(self: Box<Self>, sent: &[OutboxId]) -> Result<(), StoreError> {
         const WHAT: &str = "settling messages of the outbox";
-        let Self { session, messages, void } = *self;
-        let Some(session) = session else { return Ok(()) };
+        let Self { session, messages } = *self;
+        let Some(mut session) = session else { return Ok(()) };
         let sent: std::collections::HashSet<OutboxId> = sent.iter().copied().collect();
         let (gone, back): (Vec<OutboxId>, Vec<OutboxId>) =
             messages.iter().map(|message| message.id).partition(|id| sent.contains(id));
-        let gone: Vec<i64> = gone.into_iter().map(|id| id.0).chain(void).collect();
+        let gone: Vec<i64> = gone.into_iter().map(|id| id.0).collect();
         let back: Vec<i64> = back.into_iter().map(|id| id.0).collect();
         session.execute(WHAT, FORGET, &[&gone]).await?;
         if !back.is_empty() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use control_plane::ports::{StoreError, TaskStatus};
-use scheduler_core::{Convergence, Forks, GroupId, Kind, LaunchType, NodeType, Outcome, Sharing};
+use scheduler_core::{Convergence, Forks, GroupId, Kind, LaunchType, NodeType, Outcome, Sharing, Timestamp};
+use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind as TypeKind, Type};
 
@@ -41,6 +42,22 @@ impl<'a> Columns<'a> {
         self.next_u32().map(Forks::new)
     }
 
+    /// The next column, a moment.
+    pub(crate) fn next_time(&mut self) -> Result<Timestamp, StoreError> {
+        self.next::<Moment>().map(|moment| moment.0)
+    }
+
+    /// The next column, a moment that may be missing.
+    pub(crate) fn next_time_if_any(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.next::<Option<Moment>>()?.map(|moment| moment.0))
+    }
+
+    /// The next column, JSON that anybody may have written; none for NULL.
+    pub(crate) fn next_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+        let json: Option<serde_json::Value> = self.next()?;
+        json.map(serde_json::from_value).transpose().map_err(unreadable)
+    }
+
     /// The next column, an id that may be missing.
     pub(crate) fn next_id<I: From<i64>>(&mut self) -> Result<Option<I>, StoreError> {
         Ok(self.next::<Option<i64>>()?.map(I::from))
@@ -55,6 +72,31 @@ impl<'a> Columns<'a> {
     pub(crate) fn next_token<T: Token>(&mut self) -> Result<T, StoreError> {
         let token: &str = self.next()?;
         T::from_token(token).ok_or_else(|| unreadable(format!("{token:?} is no {}", T::WHAT)))
+    }
+}
+
+/// A moment of PostgreSQL's, whose time goes on for longer: one that cannot be told, or is infinite, counts as the farthest that can.
+#[derive(Clone, Copy)]
+struct Moment(Timestamp);
+
+/// From the beginning of Unix' time to that of PostgreSQL's.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
+
+impl Moment {
+    fn at(microseconds: i64) -> Self {
+        let told = microseconds.checked_add(POSTGRES_EPOCH).and_then(Timestamp::from_timestamp_micros);
+        let farthest = if microseconds < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+        Self(told.unwrap_or(farthest))
+    }
+}
+
+impl<'a> FromSql<'a> for Moment {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::at(i64::from_be_bytes(raw.try_into()?)))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::TIMESTAMPTZ
     }
 }
 
@@ -199,3 +241,17 @@ tokens!(Convergence, "convergence",
     "any" => Convergence::Any,
     "all" => Convergence::All,
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r11_every_moment_can_be_told() {
+        assert_eq!(Moment::at(0).0.to_rfc3339(), "2000-01-01T00:00:00+00:00");
+        assert_eq!(Moment::at(-1).0.to_rfc3339(), "1999-12-31T23:59:59.999999+00:00");
+        assert_eq!(Moment::at(i64::MAX).0, Timestamp::MAX_UTC);
+        assert_eq!(Moment::at(i64::MIN).0, Timestamp::MIN_UTC);
+        assert_eq!(Moment::at(9_223_371_331_199_999_999).0, Timestamp::MAX_UTC);
+    }
+}

@@ -1,24 +1,29 @@
-//! The store itself: a pool, a schema, and whether its version was looked at.
+//! The store itself: its connections, a schema, and what is known of the tables.
 
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use control_plane::ports::StoreError;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
+use scheduler_core::Seconds;
 use tokio_postgres::Config;
 
 use crate::config::{PostgresConfig, Schema};
 use crate::connector::Connector;
-use crate::error::{pool_error, unreadable};
+use crate::flaw::Flaws;
+use crate::limits::Limits;
+use crate::pool::Pools;
 use crate::session::Session;
 
 /// After so much silence of a connection the server's machine is asked whether it is still there, so often, and so many times.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
+
+/// The least for which a pass may stand still, whatever the grace: reading and planning a large snapshot takes a while.
+const LEAST_PASS: Duration = Duration::from_secs(5);
 
 /// A store on PostgreSQL. Cloning is cheap and shares the connections.
 #[derive(Clone)]
@@ -27,7 +32,7 @@ pub struct PostgresStore {
 }
 
 pub(crate) struct Inner {
-    pool: Pool,
+    pools: Pools,
     pub(crate) schema: Schema,
     pub(crate) config: PostgresConfig,
     /// For the listener, which has a connection of its own.
@@ -35,6 +40,9 @@ pub(crate) struct Inner {
     pub(crate) connector: Connector,
     /// Set once the tables were seen to be of the version that this program needs.
     verified: AtomicBool,
+    /// The rules' grace of heartbeats in seconds, as it was read last.
+    grace: AtomicU32,
+    pub(crate) flaws: Flaws,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -63,34 +71,61 @@ impl PostgresStore {
             None => url.clone(),
         };
         let connector = Connector::new(&url, &config)?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_connect(url, connector.clone(), recycling))
-            .max_size(config.pool_size)
-            // The connection that was used last has its statements prepared and its caches warm: passes of a quiet system stay on two.
-            .queue_mode(QueueMode::Lifo)
-            .runtime(Runtime::Tokio1)
-            .create_timeout(Some(config.connect_timeout))
-            .wait_timeout(Some(config.connect_timeout))
-            .build()
-            .map_err(|error| unreadable(format!("the pool cannot be made: {error}")))?;
-        let verified = AtomicBool::new(false);
-        Ok(Self { inner: Arc::new(Inner { pool, schema, config, listen, connector, verified }) })
+        let pools = Pools::new(&url, &config, &connector)?;
+        let (verified, grace) = (AtomicBool::new(false), AtomicU32::new(u32::MAX));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pools,
+                schema,
+                config,
+                listen,
+                connector,
+                verified,
+                grace,
+                flaws: Flaws::default(),
+            }),
+        })
     }
 
     /// A connection to tables of the right version.
     pub(crate) async fn session(&self, what: &str) -> Result<Session, StoreError> {
         let session = self.raw_session(what).await?;
-        if !self.inner.verified.load(Ordering::Relaxed) {
-            crate::migrate::verify(&session).await?;
-            self.inner.verified.store(true, Ordering::Relaxed);
-        }
+        self.verify(&session).await?;
+        Ok(session)
+    }
+
+    /// A connection that no work keeps, to tables of the right version.
+    pub(crate) async fn heartbeat_session(&self, what: &str) -> Result<Session, StoreError> {
+        let connection = self.inner.pools.heartbeat(what).await?;
+        let session = Session::new(connection, self.inner.schema.clone(), Limits::of(&self.inner.config));
+        self.verify(&session).await?;
         Ok(session)
     }
 
     /// A connection, whatever the tables are.
     pub(crate) async fn raw_session(&self, what: &str) -> Result<Session, StoreError> {
-        let connection = self.inner.pool.get().await.map_err(|error| pool_error(what, error))?;
-        Ok(Session::new(connection, self.inner.schema.clone()))
+        let connection = self.inner.pools.work(what).await?;
+        Ok(Session::new(connection, self.inner.schema.clone(), Limits::of(&self.inner.config)))
+    }
+
+    async fn verify(&self, session: &Session) -> Result<(), StoreError> {
+        if !self.inner.verified.load(Ordering::Relaxed) {
+            crate::migrate::verify(session).await?;
+            self.inner.verified.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// The rules' grace of heartbeats was read.
+    pub(crate) fn learn_grace(&self, grace: Seconds) {
+        self.inner.grace.store(grace.get(), Ordering::Relaxed);
+    }
+
+    /// For how long a pass may stand still: once its node is taken for lost, others must be able to make the pass that says so.
+    pub(crate) fn pass_idle_limit(&self) -> Duration {
+        let grace = Duration::from_secs(u64::from(self.inner.grace.load(Ordering::Relaxed)));
+        let limit = self.inner.config.pass_timeout;
+        if limit.is_zero() { grace.max(LEAST_PASS) } else { limit.min(grace.max(LEAST_PASS)) }
     }
 }
 
@@ -132,4 +167,23 @@ fn read_url(url: &str, config: &PostgresConfig) -> Result<Config, StoreError> {
         read.keepalives_retries(KEEPALIVE_RETRIES);
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_1_a_pass_stands_still_no_longer_than_the_grace() {
+        let config = PostgresConfig::new("postgres://u@127.0.0.1/x");
+        let store = PostgresStore::connect(config).unwrap();
+        let limit = |grace| {
+            store.learn_grace(Seconds::new(grace));
+            store.pass_idle_limit()
+        };
+        assert_eq!(store.pass_idle_limit(), Duration::from_secs(30), "no grace is known yet");
+        assert_eq!(limit(10), Duration::from_secs(10));
+        assert_eq!(limit(1), LEAST_PASS);
+        assert_eq!(limit(600), Duration::from_secs(30));
+    }
 }

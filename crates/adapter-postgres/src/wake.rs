@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control_plane::ports::{StoreError, Wake, Wakes, Wakeups};
+use tokio::time::timeout;
 
 use crate::connector::Listening;
-use crate::error::store_error;
+use crate::error::{silent, store_error};
 use crate::store::PostgresStore;
 
 /// The longest pause between two attempts to reconnect.
@@ -89,9 +90,13 @@ impl Listener {
 
 async fn listen(store: &PostgresStore) -> Result<Listening, StoreError> {
     const WHAT: &str = "listening for wake-ups";
-    let failed = |error| store_error(WHAT, &error);
-    let listening = store.inner.connector.listen(&store.inner.listen).await.map_err(failed)?;
+    let limit = store.inner.config.connect_timeout;
     let words = format!("LISTEN \"{}\"", store.inner.schema.channel());
-    listening.client.batch_execute(&words).await.map_err(failed)?;
-    Ok(listening)
+    let listening = async {
+        let listening = store.inner.connector.listen(&store.inner.listen).await?;
+        listening.client.batch_execute(&words).await?;
+        Ok(listening)
+    };
+    let listening = timeout(limit, listening).await.map_err(|_| silent(WHAT, limit))?;
+    listening.map_err(|error| store_error(WHAT, &error))
 }

@@ -1,12 +1,15 @@
 //! Requests to cancel, and words on approvals.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use control_plane::ports::{Answer, Answered, CancelAnswer, StoreError};
 use scheduler_core::TaskId;
 
 use crate::config::Lock;
+use crate::limits::millis;
 use crate::row::Columns;
+use crate::session::Mode;
 use crate::store::PostgresStore;
 
 /// Tells what each row was, and writes the request where it was unfinished. A waiting task is run by nobody yet.
@@ -34,18 +37,35 @@ const ANSWER: &str = "
     SELECT (SELECT count(*) FROM answered) > 0, EXISTS (SELECT FROM {schema}.task WHERE id = $1),
         (SELECT pg_notify('{channel}', 'schedule') FROM answered)::text";
 
-/// Asks to cancel these.
+/// So many are asked in one transaction: its answers fit into what a connection takes unread, so that a client that was stopped
+/// cannot keep it open by not reading them.
+const PORTION: usize = 500;
+
+/// For how long one that has the lock of pending rows, which a commit needs, waits for a row.
+const FOR_A_ROW: Duration = Duration::from_secs(1);
+
+/// Asks to cancel these, in portions; asking again changes nothing.
 pub(super) async fn cancel(store: &PostgresStore, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
-    const WHAT: &str = "asking to cancel";
-    if tasks.is_empty() {
-        return Ok(Vec::new());
+    let mut answers: HashMap<TaskId, CancelAnswer> = HashMap::new();
+    for portion in tasks.chunks(PORTION) {
+        cancel_portion(store, portion, &mut answers).await?;
     }
+    Ok(tasks.iter().map(|task| answers.get(task).copied().unwrap_or(CancelAnswer::Unknown)).collect())
+}
+
+async fn cancel_portion(
+    store: &PostgresStore,
+    tasks: &[TaskId],
+    answers: &mut HashMap<TaskId, CancelAnswer>,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "asking to cancel";
     let mut session = store.session(WHAT).await?;
     let key = store.inner.schema.lock(Lock::Pending);
-    session.begin(WHAT, &format!("BEGIN; SELECT pg_advisory_xact_lock_shared({key})")).await?;
+    let row = millis(FOR_A_ROW);
+    let then = format!("SELECT pg_advisory_xact_lock_shared({key}); SET LOCAL lock_timeout = {row}");
+    session.begin(WHAT, Mode::Write, &then).await?;
     let ids: Vec<i64> = tasks.iter().map(|task| task.get()).collect();
-    let mut answers: HashMap<TaskId, CancelAnswer> = HashMap::new();
-    let mut orders = false;
+    let (mut changed, mut orders) = (false, false);
     for row in session.query(WHAT, CANCEL, &[&ids]).await? {
         let columns = &mut Columns::of(&row);
         let task = TaskId::new(columns.next()?);
@@ -56,16 +76,15 @@ pub(super) async fn cancel(store: &PostgresStore, tasks: &[TaskId]) -> Result<Ve
             "waiting" => CancelAnswer::Canceled,
             _ => CancelAnswer::AlreadyFinished,
         };
+        changed |= matches!(answer, CancelAnswer::Requested | CancelAnswer::Canceled);
         orders |= dispatched && status == "running";
         answers.insert(task, answer);
     }
-    let changed = |answer: &CancelAnswer| matches!(answer, CancelAnswer::Requested | CancelAnswer::Canceled);
-    if answers.values().any(changed) {
+    if changed {
         let wakes = if orders { "schedule,orders" } else { "schedule" };
         session.query(WHAT, NOTIFY, &[&wakes]).await?;
     }
-    session.commit(WHAT).await?;
-    Ok(tasks.iter().map(|task| answers.get(task).copied().unwrap_or(CancelAnswer::Unknown)).collect())
+    session.commit(WHAT).await
 }
 
 /// Records a person's word on an approval.

@@ -12,6 +12,7 @@ use scheduler_core::{OwnKey, Priority, Seconds, TaskCount};
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
+use crate::flaw::{Flaw, Flaws};
 use crate::row::Columns;
 use crate::session::Session;
 
@@ -55,16 +56,16 @@ pub(super) type Ids = HashMap<(DefinitionKind, String), i64>;
 pub(super) struct Catalogue {
     pub(super) definitions: Definitions,
     pub(super) ids: Ids,
+    flaws: Vec<Flaw>,
 }
 
-/// Reads everything, each kind in the order in which it was defined.
-pub(super) async fn read(session: &Session) -> Result<Catalogue, StoreError> {
+/// Reads everything, each kind in the order in which it was defined. What cannot be read is as if it were not given, so that it can
+/// be defined anew.
+pub(super) async fn read(session: &Session, flaws: &Flaws) -> Result<Catalogue, StoreError> {
     let mut catalogue = Catalogue::default();
     if let Some(row) = session.query(WHAT, RULES, &[]).await?.first() {
-        let json = Columns::of(row).next()?;
-        let rules =
-            serde_json::from_value(json).map_err(|error| unreadable(format!("the rules: {error}")))?;
-        catalogue.definitions.rules = Some(rules);
+        let rules = Columns::of(row).next_json();
+        catalogue.definitions.rules = catalogue.known("the rules", rules);
     }
     for row in session.query(WHAT, INSTANCES, &[]).await? {
         catalogue.instance(&mut Columns::of(&row))?;
@@ -88,10 +89,20 @@ pub(super) async fn read(session: &Session) -> Result<Catalogue, StoreError> {
     for row in session.query(WHAT, LAUNCHABLES, &[]).await? {
         catalogue.launchable(&mut Columns::of(&row), &mut nodes)?;
     }
+    flaws.say(catalogue.flaws.drain(..));
     Ok(catalogue)
 }
 
 impl Catalogue {
+    /// What was read, if it could be.
+    fn known<T>(&mut self, row: &str, read: Result<Option<T>, StoreError>) -> Option<T> {
+        read.unwrap_or_else(|error| {
+            let (row, why) = (row.to_owned(), error.to_string());
+            self.flaws.push(Flaw { row, why, instead: "it is as if it were not given" });
+            None
+        })
+    }
+
     fn instance(&mut self, columns: &mut Columns<'_>) -> Result<(), StoreError> {
         let (id, hostname): (i64, String) = (columns.next()?, columns.next()?);
         self.ids.insert((DefinitionKind::Instance, hostname.clone()), id);
@@ -120,7 +131,7 @@ impl Catalogue {
         nodes: &mut HashMap<i64, Vec<NodeDefinition>>,
     ) -> Result<(), StoreError> {
         let kind: &str = columns.next()?;
-        let row = Launchable::read(columns)?;
+        let row = self.row(columns)?;
         let kind = kind_of(kind)?;
         self.ids.insert((kind, row.name.clone()), row.id);
         if kind == DefinitionKind::Workflow {
@@ -192,17 +203,13 @@ struct Launchable {
     own_keys: Vec<OwnKey>,
 }
 
-impl Launchable {
-    fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
-        let (id, name) = (columns.next()?, columns.next()?);
+impl Catalogue {
+    fn row(&mut self, columns: &mut Columns<'_>) -> Result<Launchable, StoreError> {
+        let (id, name): (i64, String) = (columns.next()?, columns.next()?);
         let handler: Option<&str> = columns.next()?;
-        let payload: Option<serde_json::Value> = columns.next()?;
-        let run = match (handler, payload) {
-            (Some(handler), Some(payload)) => {
-                Some(Run { handler: HandlerName::try_from(handler).map_err(unreadable)?, payload })
-            }
-            _ => None,
-        };
+        let payload = self.known(&format!("what {name:?} runs"), columns.next_json()).unwrap_or_default();
+        let handler = handler.map(HandlerName::try_from).transpose().map_err(unreadable)?;
+        let run = handler.map(|handler| Run { handler, payload });
         let groups = columns.next()?;
         let priority = Priority::new(columns.next()?);
         let (project, inventory) = (columns.next()?, columns.next()?);
@@ -212,11 +219,9 @@ impl Launchable {
         let forks = columns.next::<Option<i64>>()?.and_then(|forks| u32::try_from(forks).ok());
         let impact = columns.next::<Option<i64>>()?.and_then(|impact| u32::try_from(impact).ok());
         let slices = columns.next_u32()?;
-        let own_keys = match columns.next::<Option<serde_json::Value>>()? {
-            Some(json) => serde_json::from_value(json).map_err(unreadable)?,
-            None => Vec::new(),
-        };
-        Ok(Self {
+        let own_keys =
+            self.known(&format!("the own keys of {name:?}"), columns.next_json()).unwrap_or_default();
+        Ok(Launchable {
             id,
             name,
             run,

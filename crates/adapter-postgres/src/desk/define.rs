@@ -16,7 +16,7 @@ use super::needs::{Defined, needs, started};
 use crate::config::Lock;
 use crate::error::unreadable;
 use crate::row::{Columns, Word as _};
-use crate::session::Session;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 const WHAT: &str = "changing definitions";
@@ -92,15 +92,15 @@ const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
 async fn begin(store: &PostgresStore) -> Result<Session, StoreError> {
     let mut session = store.session(WHAT).await?;
     let key = store.inner.schema.lock(Lock::Definitions);
-    session.begin(WHAT, &format!("BEGIN; SELECT pg_advisory_xact_lock({key})")).await?;
+    session.begin(WHAT, Mode::Write, &format!("SELECT pg_advisory_xact_lock({key})")).await?;
     Ok(session)
 }
 
 /// Lays these definitions over those that are there.
 pub(super) async fn define(store: &PostgresStore, given: &Definitions) -> Result<Applied, StoreError> {
     given.check().map_err(|flaws| StoreError::Refused(flaws.to_string()))?;
-    let session = begin(store).await?;
-    let mut catalogue = catalogue::read(&session).await?;
+    let mut session = begin(store).await?;
+    let mut catalogue = catalogue::read(&session, &store.inner.flaws).await?;
     let mut applied = Applied::default();
     let changes = lay_over(&mut catalogue.definitions, given, &mut applied);
     let dangling: Vec<String> = needs(&catalogue.definitions)
@@ -134,8 +134,8 @@ pub(super) async fn remove(
     kind: DefinitionKind,
     name: &str,
 ) -> Result<bool, StoreError> {
-    let session = begin(store).await?;
-    let catalogue = catalogue::read(&session).await?;
+    let mut session = begin(store).await?;
+    let catalogue = catalogue::read(&session, &store.inner.flaws).await?;
     let Some(id) = catalogue.ids.get(&(kind, name.to_owned())) else { return Ok(false) };
     let users: Vec<String> = needs(&catalogue.definitions)
         .into_iter()

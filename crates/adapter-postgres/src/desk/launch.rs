@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::row::{Columns, Word as _};
-use crate::session::Session;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 const WHAT: &str = "launching tasks";
@@ -96,7 +96,7 @@ pub(super) async fn launch_many(
 ) -> Result<Vec<TaskId>, StoreError> {
     Launch::check(launches)?;
     let mut session = store.session(WHAT).await?;
-    session.begin(WHAT, "BEGIN").await?;
+    session.begin(WHAT, Mode::Write, "").await?;
     let mut ids = Vec::with_capacity(launches.len());
     for portion in launches.chunks(PORTION) {
         ids.extend(send(&session, portion).await?);

@@ -18,6 +18,7 @@ use control_plane::ports::{
 };
 use scheduler_core::TaskId;
 
+use crate::session::Mode;
 use crate::store::PostgresStore;
 
 #[async_trait]
@@ -48,8 +49,8 @@ impl Desk for PostgresStore {
 
     async fn definitions(&self) -> Result<Definitions, StoreError> {
         let mut session = self.session("reading the definitions").await?;
-        session.begin("reading the definitions", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let catalogue = catalogue::read(&session).await?;
+        session.begin("reading the definitions", Mode::Read, "").await?;
+        let catalogue = catalogue::read(&session, &self.inner.flaws).await?;
         session.commit("reading the definitions").await?;
         Ok(catalogue.definitions)
     }

@@ -5,6 +5,8 @@ use scheduler_core::{Priority, TaskId};
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
+use crate::flaw::Flaw;
+use crate::pass::task::{own_keys, place};
 use crate::row::{Columns, Word as _};
 use crate::store::PostgresStore;
 
@@ -35,9 +37,12 @@ const OUTPUT: &str = "SELECT text, truncated FROM {schema}.task_output WHERE tas
 
 const WHAT: &str = "looking at tasks";
 
+/// What is done about a reason that cannot be read.
+pub(super) const NO_REASON: &str = "this reason is not shown";
+
 pub(super) async fn task(store: &PostgresStore, id: TaskId) -> Result<Option<TaskView>, StoreError> {
     let rows = store.session(WHAT).await?.query(WHAT, ONE, &[&id.get()]).await?;
-    rows.first().map(view).transpose()
+    rows.first().map(|row| view(store, row)).transpose()
 }
 
 pub(super) async fn output(store: &PostgresStore, id: TaskId) -> Result<Option<Output>, StoreError> {
@@ -66,19 +71,21 @@ pub(super) async fn tasks(store: &PostgresStore, filter: &TaskFilter) -> Result<
         }
         let left = i64::try_from(left).unwrap_or(i64::MAX);
         for row in session.query(WHAT, statement, &[&statuses, &left]).await? {
-            views.push(view(&row)?);
+            views.push(view(store, &row)?);
         }
     }
     Ok(views)
 }
 
-fn view(row: &Row) -> Result<TaskView, StoreError> {
-    let columns = &mut Columns::of(row);
+fn view(store: &PostgresStore, row: &Row) -> Result<TaskView, StoreError> {
+    let (columns, mut flaws) = (&mut Columns::of(row), Vec::new());
     let id = TaskId::new(columns.next()?);
-    read(id, columns).map_err(|error| unreadable(format!("task {id}: {error}")))
+    let view = read(id, columns, &mut flaws);
+    store.inner.flaws.say(flaws);
+    view.map_err(|error| unreadable(format!("task {id}: {error}")))
 }
 
-fn read(id: TaskId, columns: &mut Columns<'_>) -> Result<TaskView, StoreError> {
+fn read(id: TaskId, columns: &mut Columns<'_>, flaws: &mut Vec<Flaw>) -> Result<TaskView, StoreError> {
     Ok(TaskView {
         id,
         name: columns.next()?,
@@ -87,29 +94,33 @@ fn read(id: TaskId, columns: &mut Columns<'_>) -> Result<TaskView, StoreError> {
         launch_type: columns.next_token()?,
         priority: Priority::new(columns.next()?),
         impact: columns.next_forks()?,
-        created: columns.next()?,
-        started: columns.next()?,
-        finished: columns.next()?,
+        created: columns.next_time()?,
+        started: columns.next_time_if_any()?,
+        finished: columns.next_time_if_any()?,
         group: columns.next_id()?,
         node: columns.next_id()?,
         controller: columns.next_id()?,
         cancel_requested: columns.next()?,
         explanation: columns.next::<Option<String>>()?.unwrap_or_default(),
         workflow: columns.next_id()?,
-        own_keys: match columns.next::<Option<serde_json::Value>>()? {
-            Some(json) => serde_json::from_value(json).map_err(unreadable)?,
-            None => Vec::new(),
-        },
-        hold: hold(columns.next()?, columns)?,
+        own_keys: own_keys(id, columns, flaws),
+        hold: hold(id, columns, flaws)?,
     })
 }
 
+/// A stored hold that cannot be read is not shown.
 fn hold(
-    reason: Option<serde_json::Value>,
+    id: TaskId,
     columns: &mut Columns<'_>,
+    flaws: &mut Vec<Flaw>,
 ) -> Result<Option<StoredHold>, StoreError> {
-    let since = columns.next()?;
-    let (Some(reason), Some(since)) = (reason, since) else { return Ok(None) };
-    let reason = serde_json::from_value(reason).map_err(|error| unreadable(format!("its hold: {error}")))?;
-    Ok(Some(StoredHold { reason, since }))
+    let reason = columns.next_json();
+    let since = columns.next_time_if_any()?;
+    match reason {
+        Ok(reason) => Ok(reason.zip(since).map(|(reason, since)| StoredHold { reason, since })),
+        Err(error) => {
+            flaws.push(Flaw { row: place(id), why: format!("its hold: {error}"), instead: NO_REASON });
+            Ok(None)
+        }
+    }
 }

@@ -5,26 +5,32 @@
 //! for, the steps of its graph. A task that would lose a link so stays underived, and the next pass derives it anew.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use control_plane::ports::{Commit, Committed, Reading, SkippedStart, StoreError};
 use scheduler_core::{Action, NodeStep, Origin, Plan, State, Task, TaskId, TaskRef};
 
 use super::create::{self, New};
 use super::hold::Holds;
-use super::patch::{self, Change, Patch};
+use super::patch::{self, Change, Patch, Taken};
 use super::read::Digests;
 use super::step::Steps;
 use crate::config::{Lock, Schema};
+use crate::limits::millis;
 use crate::session::Session;
 
 const WHAT: &str = "committing a plan";
+
+/// For how long a row that somebody else has in hand is waited for: a worker needs a moment, and nobody may hold up the starts of
+/// others for longer.
+const FOR_A_ROW: Duration = Duration::from_secs(1);
 
 const NOTIFY: &str = "SELECT pg_notify('{channel}', $1)";
 
 /// Writes the plan, or drops it.
 pub(super) async fn commit(
     schema: &Schema,
-    session: Session,
+    mut session: Session,
     stored: &Digests,
     reading: &Reading,
     plan: &Plan,
@@ -38,13 +44,23 @@ pub(super) async fn commit(
         return Ok(Commit::Done(committed));
     }
     let key = schema.lock(Lock::Pending);
-    session.run(WHAT, &format!("SELECT pg_advisory_xact_lock({key}); SAVEPOINT plan")).await?;
+    let row = millis(FOR_A_ROW);
+    let words =
+        format!("SELECT pg_advisory_xact_lock({key}); SET LOCAL lock_timeout = {row}; SAVEPOINT plan");
+    session.run(WHAT, &words).await?;
     let ids = create::ids(&session, plan.creates.len()).await?;
 
-    let mut out = LeftOut::default();
+    let (mut out, mut taken) = (LeftOut::default(), Taken::Waited);
     let patched = loop {
         let patches = draft.with_ids(&ids, &out);
-        let patched = patch::write(&session, &patches).await?;
+        let Some(patched) = patch::write(&session, &patches, taken).await? else {
+            tracing::warn!(
+                "somebody keeps a row of a task that the plan changes: the plan is written without it"
+            );
+            session.run(WHAT, "ROLLBACK TO SAVEPOINT plan").await?;
+            taken = Taken::LeftOut;
+            continue;
+        };
         let applied: HashSet<i64> = patched.applied.iter().copied().collect();
         let missing = patches.iter().filter(|patch| !applied.contains(&patch.task.id.get()));
         let missing: Vec<TaskId> = missing.map(|patch| patch.task.id).collect();

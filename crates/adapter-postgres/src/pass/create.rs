@@ -23,7 +23,9 @@ const CREATE: &str = "
             node_id, launchable_id, project_id, inventory_id, template_id, workflow_template_id, source_id,
             source_project_id, allow_simultaneous, update_type)
     ), filled AS MATERIALIZED (
-        SELECT c.*, l.id AS of_id, l.groups, l.own_keys, o.trace, n.timeout,
+        SELECT c.*, l.id AS of_id, l.groups, o.trace,
+            CASE WHEN n.timeout IS NOT NULL THEN LEAST(GREATEST(n.timeout, 0), 4294967295) END AS timeout,
+            CASE WHEN {schema}.are_own_keys(l.own_keys) THEN l.own_keys END AS own_keys,
             -- Slices run what their workflow job was launched with.
             COALESCE(CASE WHEN o.id = c.workflow_id THEN o.run_id END, l.run_id) AS run_id,
             COALESCE(l.name, n.name, '') AS name,
@@ -32,7 +34,9 @@ const CREATE: &str = "
                 WHEN 'system_job' THEN 5 WHEN 'workflow_job' THEN 0 WHEN 'workflow_approval' THEN 0 ELSE 1 END AS impact,
             -- A definition that was removed since the snapshot leaves nothing to run.
             COALESCE(c.failed, CASE WHEN l.id IS NULL AND c.kind <> 'workflow_approval'
-                THEN 'what it was to be made from is not defined any more' END) AS failure
+                THEN 'what it was to be made from is not defined any more'
+                WHEN c.kind = 'job' AND NOT {schema}.are_own_keys(l.own_keys)
+                THEN 'the own keys of its definition cannot be read' END) AS failure
         FROM new c
             LEFT JOIN {schema}.node n ON n.workflow_id = c.workflow_id AND n.node_id = c.node_id
             LEFT JOIN {schema}.launchable l ON l.id = COALESCE(c.launchable_id, n.starts_id)

@@ -11,6 +11,7 @@ use scheduler_core::{
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
+use crate::flaw::Flaw;
 use crate::row::Columns;
 
 /// The nodes of running workflow jobs, those of one graph together.
@@ -30,24 +31,33 @@ pub(super) const NODES: &str = "
 pub(super) const WORKFLOWS: &str = "
     SELECT id FROM {schema}.task WHERE finished IS NULL AND kind = 'workflow_job' AND status = 'running' ORDER BY id";
 
-/// Puts the nodes, which come in the order of their workflows, into the graphs of all running workflow jobs.
-pub(super) fn graphs(workflows: &[Row], nodes: &[Row]) -> Result<Vec<Graph>, StoreError> {
+/// Puts the nodes, which come in the order of their workflows, into the graphs of all running workflow jobs. One of which a node
+/// cannot be read has no graph, which is malformed (R7.7).
+pub(super) fn graphs(
+    workflows: &[Row],
+    nodes: &[Row],
+    flaws: &mut Vec<Flaw>,
+) -> Result<Vec<Graph>, StoreError> {
     let mut graphs = Vec::with_capacity(workflows.len());
+    let mut rows = nodes.iter().peekable();
     for row in workflows {
         let workflow = TaskId::new(Columns::of(row).next()?);
-        graphs.push(Graph { workflow, nodes: Vec::new(), edges: Vec::new() });
-    }
-    let mut rows = nodes.iter().peekable();
-    for graph in &mut graphs {
+        let mut graph = Graph { workflow, nodes: Vec::new(), edges: Vec::new() };
+        let mut whole = true;
         while let Some(row) = rows.peek() {
             let columns = &mut Columns::of(row);
-            if columns.next::<i64>()? != graph.workflow.get() {
+            if columns.next::<i64>()? != workflow.get() {
                 break;
             }
-            let workflow = graph.workflow;
-            node(columns, graph)
-                .map_err(|error| unreadable(format!("a node of task {workflow}: {error}")))?;
+            if let Err(error) = node(columns, &mut graph) {
+                whole = false;
+                let (row, why) = (format!("a node of task {workflow}"), error.to_string());
+                flaws.push(Flaw { row, why, instead: "the task has no graph" });
+            }
             rows.next();
+        }
+        if whole {
+            graphs.push(graph);
         }
     }
     Ok(graphs)

@@ -4,6 +4,7 @@ mod commit;
 mod create;
 mod graph;
 mod hold;
+mod left_out;
 mod patch;
 mod read;
 mod step;
@@ -15,7 +16,8 @@ use scheduler_core::Plan;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::config::Lock;
-use crate::session::Session;
+use crate::flaw::Flaw;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 const WHAT: &str = "beginning a pass";
@@ -23,21 +25,21 @@ const WHAT: &str = "beginning a pass";
 #[async_trait]
 impl Passes for PostgresStore {
     async fn begin(&self) -> Result<Option<Box<dyn Pass>>, StoreError> {
-        let mut session = self.session(WHAT).await?;
         // A holder that hangs between two statements, or in one, loses its connection and with it the lock.
-        let limit = self.inner.config.pass_timeout.as_millis();
+        let (idle, limit) = (self.pass_idle_limit(), self.inner.config.pass_timeout);
+        let mut session = self.session(WHAT).await?.limited(|limits| {
+            limits.idle = idle;
+            limits.statement = limit;
+        });
         let key = self.inner.schema.lock(Lock::Pass);
         // Whoever has the lock lets a portion of a purge end: what that removes must not be read by this pass.
         let past = self.inner.schema.lock(Lock::Past);
-        let words = format!(
-            "BEGIN;
-            SET LOCAL idle_in_transaction_session_timeout = {limit};
-            SET LOCAL statement_timeout = {limit};
-            SET LOCAL jit = off;
+        let then = format!(
+            "SET LOCAL jit = off;
             SELECT CASE WHEN pg_try_advisory_xact_lock({key})
                 THEN pg_advisory_xact_lock_shared({past})::text IS NOT NULL ELSE false END"
         );
-        let locked = session.begin(WHAT, &words).await?.iter().any(
+        let locked = session.begin(WHAT, Mode::Write, &then).await?.iter().any(
             |message| matches!(message, SimpleQueryMessage::Row(row) if row.try_get(0).ok().flatten() == Some("t")),
         );
         if !locked {
@@ -49,9 +51,21 @@ impl Passes for PostgresStore {
     }
 
     async fn read(&self) -> Result<Reading, StoreError> {
-        let session = self.session("reading the snapshot").await?;
-        read::read(session).await.map(|(reading, _)| reading)
+        Ok(read_all(self).await?.reading)
     }
+}
+
+/// One snapshot; what cannot be read in it is said.
+async fn read_all(store: &PostgresStore) -> Result<read::Read, StoreError> {
+    let session = store.session("reading the snapshot").await?;
+    let mut read = read::read(session).await?;
+    let left_out = read.left_out.iter().map(|(id, error)| Flaw {
+        row: task::place(*id),
+        why: error.to_string(),
+        instead: "it is left out, and ends with an error if it is pending",
+    });
+    store.inner.flaws.say(left_out.chain(read.flaws.drain(..)));
+    Ok(read)
 }
 
 /// One pass: the transaction that holds the lock.
@@ -65,10 +79,14 @@ struct PostgresPass {
 #[async_trait]
 impl Pass for PostgresPass {
     async fn read(&mut self) -> Result<Reading, StoreError> {
-        let session = self.store.session("reading the snapshot").await?;
-        let (reading, digests) = read::read(session).await?;
-        self.digests = digests;
-        Ok(reading)
+        let mut read = read_all(&self.store).await?;
+        if !read.left_out.is_empty() && left_out::end(&self.store, &read.left_out).await? {
+            // What depends on them is decided by how they ended.
+            read = read_all(&self.store).await?;
+        }
+        self.digests = read.digests;
+        self.store.learn_grace(read.reading.rules.heartbeat_grace);
+        Ok(read.reading)
     }
 
     async fn commit(self: Box<Self>, reading: &Reading, plan: &Plan) -> Result<Commit, StoreError> {

@@ -10,12 +10,15 @@ use control_plane::ports::StoreError;
 use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, Then};
 
 use crate::row::{Columns, Word as _};
-use crate::session::Session;
+use crate::session::{Params, Session};
 
 const WHAT: &str = "committing a plan";
 
 /// The one statement. `verb`: 0 keep, 1 dispatch, 2 run, 3 back to pending, 4 end, 5 ask to cancel.
-const PATCH: &str = "
+macro_rules! patch {
+    ($locked:literal, $guard:literal) => {
+        concat!(
+            "
     WITH patch AS MATERIALIZED (
         SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::boolean[], $5::smallint[], $6::bigint[],
             $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::boolean[], $12::integer[], $13::integer[],
@@ -24,7 +27,9 @@ const PATCH: &str = "
             links_from, links_to, position)
     ), locked AS MATERIALIZED (
         SELECT t.id FROM patch p JOIN {schema}.task t ON t.id = p.id AND t.finished IS NULL
-        WHERE p.status <> 'pending' ORDER BY t.id FOR NO KEY UPDATE OF t
+",
+            $locked,
+            "
     ), applied AS (
         UPDATE {schema}.task t SET
             status = CASE p.verb WHEN 0 THEN t.status WHEN 1 THEN 'waiting' WHEN 2 THEN 'running' WHEN 3 THEN 'pending'
@@ -44,17 +49,39 @@ const PATCH: &str = "
         FROM patch p LEFT JOIN locked l ON l.id = p.id
         WHERE t.id = p.id AND t.finished IS NULL AND (t.status = p.status AND t.cancel_requested = p.asked
             AND (p.dispatch_id IS NULL OR t.dispatch_id = p.dispatch_id)
-            OR p.verb = 5)
+            OR p.verb = 5)",
+            $guard,
+            "
         RETURNING t.id, t.dispatch_id, t.kind, t.run_id, t.trace, COALESCE(t.node_id, t.controller_id) AS node_id,
             p.verb, p.position
     ), sent AS (
         INSERT INTO {schema}.outbox (task_id, dispatch_id, node_id, kind, handler, trace)
-        SELECT a.id, a.dispatch_id, a.node_id, a.kind, r.handler, a.trace
-        FROM applied a JOIN {schema}.run r ON r.id = a.run_id
+        -- A message without a handler ends its task, which has nothing to run.
+        SELECT a.id, a.dispatch_id, a.node_id, a.kind, COALESCE(r.handler, ''), a.trace
+        FROM applied a LEFT JOIN {schema}.run r ON r.id = a.run_id
         WHERE a.verb = 1 ORDER BY a.position
         RETURNING 1
     )
-    SELECT (SELECT array_agg(id) FROM applied), (SELECT count(*) FROM sent)";
+    SELECT (SELECT array_agg(id) FROM applied), (SELECT count(*) FROM sent)"
+        )
+    };
+}
+
+/// Waits for rows that others have in hand.
+const PATCH: &str = patch!("        WHERE p.status <> 'pending' ORDER BY t.id FOR NO KEY UPDATE OF t", "");
+
+/// Leaves them alone, as if they had changed: it costs a lock on each row before.
+const PATCH_FREE: &str =
+    patch!("        ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED", " AND l.id IS NOT NULL");
+
+/// What is done about rows that somebody else has in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// They are waited for, as long as the limits allow.
+    Waited,
+    /// They count as changed.
+    LeftOut,
+}
 
 /// What happens to one row.
 #[derive(Clone, Debug)]
@@ -132,36 +159,40 @@ pub(super) struct Patched {
     pub(super) sent: usize,
 }
 
-/// Writes the patches, which stand in the order of the plan.
-pub(super) async fn write(session: &Session, patches: &[Patch<'_>]) -> Result<Patched, StoreError> {
+/// Writes the patches, which stand in the order of the plan; `None` when a row was waited for in vain.
+pub(super) async fn write(
+    session: &Session,
+    patches: &[Patch<'_>],
+    taken: Taken,
+) -> Result<Option<Patched>, StoreError> {
     let columns = Table::of(patches);
-    let row = session
-        .one(
-            WHAT,
-            PATCH,
-            &[
-                &columns.ids,
-                &columns.statuses,
-                &columns.dispatches,
-                &columns.asked,
-                &columns.verbs,
-                &columns.groups,
-                &columns.nodes,
-                &columns.controllers,
-                &columns.outcomes,
-                &columns.explanations,
-                &columns.derived,
-                &columns.links_from,
-                &columns.links_to,
-                &columns.positions,
-                &columns.links,
-            ],
-        )
-        .await?;
+    let params: &Params<'_> = &[
+        &columns.ids,
+        &columns.statuses,
+        &columns.dispatches,
+        &columns.asked,
+        &columns.verbs,
+        &columns.groups,
+        &columns.nodes,
+        &columns.controllers,
+        &columns.outcomes,
+        &columns.explanations,
+        &columns.derived,
+        &columns.links_from,
+        &columns.links_to,
+        &columns.positions,
+        &columns.links,
+    ];
+    let row = match taken {
+        Taken::Waited => session.one_in_time(WHAT, PATCH, params).await?,
+        Taken::LeftOut => Some(session.one(WHAT, PATCH_FREE, params).await?),
+    };
+    let Some(row) = row else { return Ok(None) };
     let columns = &mut Columns::of(&row);
     let applied: Option<Vec<i64>> = columns.next()?;
     let sent: i64 = columns.next()?;
-    Ok(Patched { applied: applied.unwrap_or_default(), sent: usize::try_from(sent).unwrap_or_default() })
+    let sent = usize::try_from(sent).unwrap_or_default();
+    Ok(Some(Patched { applied: applied.unwrap_or_default(), sent }))
 }
 
 /// The patches column by column, as `unnest` takes them.

@@ -7,24 +7,24 @@ use std::collections::{HashMap, HashSet};
 
 use control_plane::definition::RulesDefinition;
 use control_plane::ports::{Reading, StoreError};
-use futures_util::{TryStreamExt as _, try_join};
+use futures_util::try_join;
 use scheduler_core::{
     Instance, InstanceGroup, InventorySource, LastUpdate, Members, Project, RuleSet, Seconds, Snapshot,
-    SnapshotVersion, Task, TaskCount, TaskId, Timestamp,
+    SnapshotVersion, Task, TaskCount, TaskId,
 };
 use tokio_postgres::Row;
 
 use super::graph;
 use super::task;
-use crate::error::{store_error, unreadable};
+use crate::error::unreadable;
+use crate::flaw::Flaw;
 use crate::row::{Columns, Shared, Token as _};
-use crate::session::{Params, Session};
+use crate::session::{Mode, Params, Session};
 
 const WHAT: &str = "reading the snapshot";
 
 /// No just-in-time compilation: it would take longer than the statements.
-const BEGIN: &str = "
-    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+const THEN: &str = "
     SET LOCAL jit = off;
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_bitmapscan = off";
@@ -62,9 +62,18 @@ const DIGESTS: &str = "SELECT task_id, digest FROM {schema}.held";
 /// The digests of stored holds, by task.
 pub(super) type Digests = HashMap<TaskId, i64>;
 
-/// Reads everything in one transaction, and ends it.
-pub(super) async fn read(mut session: Session) -> Result<(Reading, Digests), StoreError> {
-    session.begin(WHAT, BEGIN).await?;
+/// What was read.
+pub(super) struct Read {
+    pub(super) reading: Reading,
+    pub(super) digests: Digests,
+    /// The unfinished tasks that are not in the snapshot, since their rows cannot be read.
+    pub(super) left_out: Vec<(TaskId, StoreError)>,
+    pub(super) flaws: Vec<Flaw>,
+}
+
+/// Reads everything in one transaction, and ends it. A row that cannot be read is left out and touches no other (R11).
+pub(super) async fn read(mut session: Session) -> Result<Read, StoreError> {
+    session.begin(WHAT, Mode::Read, THEN).await?;
     let all = |statement| session.query(WHAT, statement, &[] as &Params<'_>);
     let (now, mut tasks, projects, sources, instances, groups, workflows, nodes, digests) = try_join!(
         session.one(WHAT, NOW, &[]),
@@ -79,23 +88,25 @@ pub(super) async fn read(mut session: Session) -> Result<(Reading, Digests), Sto
     )?;
     dependencies(&session, &mut tasks).await?;
     session.commit(WHAT).await?;
+    let Tasks { tasks, left_out, mut flaws, .. } = tasks;
 
     let groups: Vec<InstanceGroup> = each(&groups, group)?;
     let columns = &mut Columns::of(&now);
-    let now: Timestamp = columns.next()?;
+    let now = columns.next_time()?;
     let rules = rule_set(columns.next()?, &groups)?;
     let snapshot = Snapshot {
         version: SnapshotVersion,
         now,
-        tasks: tasks.0,
+        tasks,
         projects: each(&projects, project)?,
         inventory_sources: each(&sources, source)?,
         instances: each(&instances, instance)?,
         groups,
-        graphs: graph::graphs(&workflows, &nodes)?,
+        graphs: graph::graphs(&workflows, &nodes, &mut flaws)?,
     };
     let digests = each(&digests, |columns| Ok((TaskId::new(columns.next()?), columns.next()?)))?;
-    Ok((Reading { snapshot, rules }, digests.into_iter().collect()))
+    let digests = digests.into_iter().collect();
+    Ok(Read { reading: Reading { snapshot, rules }, digests, left_out, flaws })
 }
 
 fn each<T>(
@@ -105,25 +116,38 @@ fn each<T>(
     rows.iter().map(|row| read(&mut Columns::of(row))).collect()
 }
 
-/// The unfinished tasks, decoded as they come; what they share stays at hand for those that they depend on.
-async fn unfinished(session: &Session) -> Result<(Vec<Task>, Shared), StoreError> {
-    let rows = session.stream(WHAT, task::UNFINISHED, &[]).await?;
-    let mut rows = std::pin::pin!(rows);
-    let (mut tasks, mut shared) = (Vec::new(), Shared::default());
-    while let Some(row) = rows.try_next().await.map_err(|error| store_error(WHAT, &error))? {
-        tasks.push(task::task(&row, &mut shared)?);
+/// Tasks, and what was found on the way.
+#[derive(Default)]
+struct Tasks {
+    tasks: Vec<Task>,
+    /// What they share stays at hand for those that they depend on.
+    shared: Shared,
+    left_out: Vec<(TaskId, StoreError)>,
+    flaws: Vec<Flaw>,
+}
+
+impl Tasks {
+    fn take(&mut self, row: &Row) {
+        match task::task(row, &mut self.shared, &mut self.flaws) {
+            Ok(task) => self.tasks.push(task),
+            Err(error) => self.left_out.extend(row.try_get(0).map(|id| (TaskId::new(id), error))),
+        }
     }
+}
+
+/// The unfinished tasks, decoded as they come.
+async fn unfinished(session: &Session) -> Result<Tasks, StoreError> {
+    let mut tasks = Tasks::default();
+    session.each(WHAT, task::UNFINISHED, &[], |row| tasks.take(row)).await?;
     // They come in the order of their places in the table, which is nearly the same; but places change, and the same tasks are
     // to give the same snapshot.
-    tasks.sort_by_key(|task| task.id);
-    Ok((tasks, shared))
+    tasks.tasks.sort_by_key(|task| task.id);
+    Ok(tasks)
 }
 
 /// Adds the finished tasks that the others depend on.
-async fn dependencies(
-    session: &Session,
-    (tasks, shared): &mut (Vec<Task>, Shared),
-) -> Result<(), StoreError> {
+async fn dependencies(session: &Session, all: &mut Tasks) -> Result<(), StoreError> {
+    let tasks = &all.tasks;
     if tasks.iter().all(|task| task.dependencies.is_empty()) {
         return Ok(());
     }
@@ -135,7 +159,7 @@ async fn dependencies(
     }
     let wanted: Vec<i64> = wanted.into_iter().map(TaskId::get).collect();
     for row in session.query(WHAT, task::BY_ID, &[&wanted]).await? {
-        tasks.push(task::task(&row, shared)?);
+        all.take(&row);
     }
     Ok(())
 }
@@ -154,7 +178,7 @@ fn rule_set(definition: Option<serde_json::Value>, groups: &[InstanceGroup]) -> 
 fn last_update(columns: &mut Columns<'_>) -> Result<Option<LastUpdate>, StoreError> {
     let task = columns.next_id()?;
     let outcome: Option<&str> = columns.next()?;
-    let at = columns.next()?;
+    let at = columns.next_time_if_any()?;
     let (Some(task), Some(outcome)) = (task, outcome) else { return Ok(None) };
     let outcome = scheduler_core::Outcome::from_token(outcome);
     let outcome =
@@ -192,7 +216,7 @@ fn instance(columns: &mut Columns<'_>) -> Result<Instance, StoreError> {
         node_type: columns.next_token()?,
         capacity: columns.next_forks()?,
         enabled: columns.next()?,
-        last_heartbeat: columns.next()?,
+        last_heartbeat: columns.next_time_if_any()?,
     })
 }
 

@@ -5,10 +5,10 @@ use scheduler_core::{
     Dispatch, DispatchId, Kind, Outcome, OwnKey, Placement, Priority, ProjectUpdateType, State, Task, TaskId,
     Work, WorkflowOf,
 };
-use thin_vec::ThinVec;
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
+use crate::flaw::Flaw;
 use crate::row::{Columns, Shared, Token as _};
 
 /// The columns in the order in which [`task`] reads them.
@@ -51,22 +51,28 @@ pub(crate) const PAST: &str = concat!(past!(), " ORDER BY t.id LIMIT $3");
 pub(crate) const PAST_SINCE: &str =
     concat!(past!(), " AND (t.finished >= $4 OR t.finished IS NULL) ORDER BY t.id LIMIT $3");
 
-/// Reads one row.
-pub(super) fn task(row: &Row, shared: &mut Shared) -> Result<Task, StoreError> {
-    next_task(&mut Columns::of(row), shared)
+/// Reads one row. Own keys that cannot be read say what a task must not run beside: one that is pending cannot be read
+/// then, so that it never starts; of any other, nothing is taken for excluded by them.
+pub(super) fn task(row: &Row, shared: &mut Shared, flaws: &mut Vec<Flaw>) -> Result<Task, StoreError> {
+    let task = next_task(&mut Columns::of(row), shared, flaws)?;
+    let is_flawed = flaws.last().is_some_and(|flaw| flaw.row == place(task.id));
+    match flaws.pop_if(|_| is_flawed && task.state == State::Pending) {
+        Some(flaw) => Err(unreadable(flaw.why)),
+        None => Ok(task),
+    }
 }
 
 /// Reads the columns of a task; what follows them is the caller's.
-pub(crate) fn next_task(columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Task, StoreError> {
+pub(crate) fn next_task(
+    columns: &mut Columns<'_>,
+    shared: &mut Shared,
+    flaws: &mut Vec<Flaw>,
+) -> Result<Task, StoreError> {
     let id = TaskId::new(columns.next()?);
-    read(id, columns, shared).map_err(|error| unreadable(format!("task {id}: {error}")))
-}
-
-fn read(id: TaskId, columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Task, StoreError> {
     Ok(Task {
         id,
         name: shared.name(columns.next()?),
-        created: columns.next()?,
+        created: columns.next_time()?,
         priority: Priority::new(columns.next()?),
         impact: columns.next_forks()?,
         launch_type: columns.next_token()?,
@@ -74,17 +80,27 @@ fn read(id: TaskId, columns: &mut Columns<'_>, shared: &mut Shared) -> Result<Ta
         dependencies: columns.next_ids()?,
         dependencies_derived: columns.next()?,
         cancel_requested: columns.next()?,
-        own_keys: own_keys(columns.next()?)?,
+        own_keys: own_keys(id, columns, flaws).into(),
         work: work(columns)?,
         state: state(columns)?,
     })
 }
 
-fn own_keys(json: Option<serde_json::Value>) -> Result<ThinVec<OwnKey>, StoreError> {
-    let Some(json) = json else { return Ok(ThinVec::new()) };
-    let keys: Vec<OwnKey> =
-        serde_json::from_value(json).map_err(|error| unreadable(format!("own_keys: {error}")))?;
-    Ok(ThinVec::from(keys))
+/// The own keys of a task; none, and a flaw, where they cannot be read.
+pub(crate) fn own_keys(id: TaskId, columns: &mut Columns<'_>, flaws: &mut Vec<Flaw>) -> Vec<OwnKey> {
+    columns
+        .next_json()
+        .unwrap_or_else(|error| {
+            let why = format!("own_keys: {error}");
+            flaws.push(Flaw { row: place(id), why, instead: "nothing is excluded by its own keys" });
+            None
+        })
+        .unwrap_or_default()
+}
+
+/// What a row is called.
+pub(crate) fn place(id: TaskId) -> String {
+    format!("task {id}")
 }
 
 fn work(columns: &mut Columns<'_>) -> Result<Work, StoreError> {
@@ -98,7 +114,7 @@ fn work(columns: &mut Columns<'_>) -> Result<Work, StoreError> {
     let allow_simultaneous = columns.next()?;
     let update_type: Option<&str> = columns.next()?;
     let sources_already_updated = columns.next_ids()?;
-    let expires = columns.next()?;
+    let expires = columns.next_time_if_any()?;
     Ok(match kind {
         Kind::Job => Work::Job { project, inventory, template, allow_simultaneous, sources_already_updated },
         Kind::ProjectUpdate => {
@@ -122,10 +138,10 @@ fn work(columns: &mut Columns<'_>) -> Result<Work, StoreError> {
 fn state(columns: &mut Columns<'_>) -> Result<State, StoreError> {
     let status: &str = columns.next()?;
     let dispatch = columns.next_id::<DispatchId>()?;
-    let dispatched = columns.next()?;
+    let dispatched = columns.next_time_if_any()?;
     let placement =
         Placement { group: columns.next_id()?, node: columns.next_id()?, controller: columns.next_id()? };
-    let finished = columns.next()?;
+    let finished = columns.next_time_if_any()?;
     let found = TaskStatus::from_token(status).ok_or_else(|| unreadable(format!("status {status:?}")))?;
     Ok(match (found, dispatch, dispatched) {
         (TaskStatus::Pending, ..) => State::Pending,

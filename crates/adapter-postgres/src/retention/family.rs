@@ -75,7 +75,7 @@ pub(super) async fn families(
     let mut last_updates: HashMap<i64, bool> = HashMap::new();
     for row in &session.query(WHAT, MEMBERS, &[&ids]).await? {
         let columns = &mut Columns::of(row);
-        let (id, finished): (i64, Option<Timestamp>) = (columns.next()?, columns.next()?);
+        let (id, finished): (i64, Option<Timestamp>) = (columns.next()?, columns.next_time_if_any()?);
         if finished.is_some_and(|finished| finished < portion.ended_before) {
             last_updates.insert(id, columns.next::<Option<bool>>()?.unwrap_or_default());
         }

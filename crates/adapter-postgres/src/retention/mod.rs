@@ -17,7 +17,7 @@ use scheduler_core::{TaskId, Timestamp};
 
 use crate::config::Lock;
 use crate::row::Columns;
-use crate::session::Session;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 const WHAT: &str = "removing old tasks";
@@ -52,20 +52,14 @@ impl Retention for PostgresStore {
     }
 
     async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
-        let mut session = self.session(WHAT).await?;
+        let limit = self.inner.config.pass_timeout;
+        let mut session = self.session(WHAT).await?.limited(|limits| limits.statement = limit);
         let key = self.inner.schema.lock(Lock::Past);
-        // A process that hangs must not keep passes waiting: it loses its connection as a pass would. The indexes serve every
-        // statement here, however old the statistics are after so many removals.
-        let limit = self.inner.config.pass_timeout.as_millis();
-        let words = format!(
-            "BEGIN;
-            SET LOCAL idle_in_transaction_session_timeout = {limit};
-            SET LOCAL jit = off;
-            SET LOCAL enable_seqscan = off;
-            SELECT pg_advisory_xact_lock({key});
-            SET LOCAL statement_timeout = {limit}"
+        // The indexes serve every statement here, however old the statistics are after so many removals.
+        let then = format!(
+            "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock({key})"
         );
-        session.begin(WHAT, &words).await?;
+        session.begin(WHAT, Mode::Write, &then).await?;
         let (purged, removed) = judge(&session, portion).await?;
         if !removed.is_empty() {
             session.execute(WHAT, NO_GRAPHS, &[&removed]).await?;
@@ -108,7 +102,7 @@ async fn next(session: &Session, portion: &Purge) -> Result<Vec<Old>, StoreError
     let rows = session.query(WHAT, NEXT, &[&portion.ended_before, &after, &after_task, &limit]).await?;
     let old = rows.iter().map(|row| {
         let columns = &mut Columns::of(row);
-        Ok(Old { id: columns.next()?, finished: columns.next()?, workflow: columns.next()? })
+        Ok(Old { id: columns.next()?, finished: columns.next_time()?, workflow: columns.next()? })
     });
     old.collect()
 }

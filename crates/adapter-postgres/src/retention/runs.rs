@@ -13,14 +13,14 @@ use control_plane::ports::StoreError;
 use super::WHAT;
 use crate::config::Lock;
 use crate::row::Columns;
-use crate::session::Session;
+use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
 /// How many go in one transaction. Each costs one walk through all tasks, which blocks nobody but a change of definitions.
 const PORTION: i64 = 20_000;
 
 /// For how long others that have read definitions are waited for, and how often they are looked at.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The transactions of others that have read definitions.
@@ -41,15 +41,10 @@ const SWEEP: &str = "
 pub(super) async fn sweep(store: &PostgresStore) -> Result<(), StoreError> {
     let key = store.inner.schema.lock(Lock::Definitions);
     loop {
-        let mut session = store.session(WHAT).await?;
-        let limit = store.inner.config.pass_timeout.as_millis();
-        let words = format!(
-            "BEGIN;
-            SET LOCAL idle_in_transaction_session_timeout = {limit};
-            SET LOCAL jit = off;
-            SELECT pg_advisory_xact_lock({key})"
-        );
-        session.begin(WHAT, &words).await?;
+        let limit = store.inner.config.pass_timeout;
+        let mut session = store.session(WHAT).await?.limited(|limits| limits.statement = limit);
+        let then = format!("SET LOCAL jit = off; SELECT pg_advisory_xact_lock({key})");
+        session.begin(WHAT, Mode::Write, &then).await?;
         if !readers_end(&session).await? {
             tracing::info!(
                 "what removed tasks ran stays until the next purge: a transaction is open for long"

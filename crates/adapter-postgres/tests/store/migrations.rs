@@ -71,7 +71,8 @@ async fn tables_without_a_history_get_one_and_keep_what_they_hold() {
     base.run(
         r#"INSERT INTO {s}.instance (hostname, node_type, capacity) VALUES ('a', 'hybrid', 10);
         INSERT INTO {s}.task (kind, name, status, finished, impact) VALUES ('job', 'old', 'successful', now(), 1);
-        INSERT INTO {s}.task (kind, name, impact, template_id) VALUES ('job', 'held', 1, 7), ('job', 'new', 1, 7);
+        INSERT INTO {s}.task (kind, name, impact, template_id, run_id)
+            VALUES ('job', 'held', 1, 7, 1), ('job', 'new', 1, 7, 1);
         INSERT INTO {s}.held VALUES (2, 1, 'waiting_for_dependency',
             '{"dependency": {"on": {"task": {"id": 1, "kind": "job"}}}}', now() - interval '1 hour')"#,
     )
@@ -105,5 +106,27 @@ async fn what_a_task_waited_for_is_deleted_with_it() {
     )
     .await;
     assert_eq!(base.ask("SELECT string_agg(task_id::text, ',') FROM {s}.past_wait").await, "2,2");
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn r11_rows_that_no_reader_could_read_are_put_right() {
+    let base = Base::bare().await;
+    at_version(&base, 7).await;
+    base.run(
+        r#"INSERT INTO {s}.task (kind, name, run_id, own_keys) VALUES ('job', 'bad keys', 1, '[1]'),
+            ('job', 'good', 1, '[{"resource": "licence", "key": 7}]'), ('job', 'nothing to run', NULL, NULL);
+        INSERT INTO {s}.task (kind, name, run_id, own_keys, status, dispatch_id, dispatched, started)
+            VALUES ('job', 'runs', 1, '[{"resource": "x", "key": 1.5}]', 'running', 1, now(), now())"#,
+    )
+    .await;
+    base.store.migrate().await.unwrap();
+    let found = "SELECT string_agg(name || ' ' || status || COALESCE(' ' || own_keys::text, ''), ', ' ORDER BY id) FROM {s}.task";
+    assert_eq!(
+        base.ask(found).await,
+        r#"bad keys error, good pending [{"key": 7, "resource": "licence"}], nothing to run error, runs running"#
+    );
+    base.run("UPDATE {s}.task SET status = 'successful', finished = now() WHERE name = 'runs'").await;
     base.end().await;
 }
