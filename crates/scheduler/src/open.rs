@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapter_amqp::{AmqpBroker, AmqpConfig};
 use adapter_postgres::{PostgresConfig, PostgresStore};
@@ -27,10 +28,18 @@ pub(crate) fn store(database: &Database) -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(postgres(database)?))
 }
 
+/// The same for a node, whose passes have this limit.
+pub(crate) fn node_store(database: &Database, pass_timeout: Duration) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(PostgresStore::connect(config(database)?.pass_timeout(pass_timeout))?))
+}
+
 fn postgres(database: &Database) -> Result<PostgresStore, Failure> {
+    Ok(PostgresStore::connect(config(database)?)?)
+}
+
+fn config(database: &Database) -> Result<PostgresConfig, Failure> {
     let url = database.database_url.as_ref().ok_or_else(no_database)?;
-    let config = PostgresConfig::new(url.expose()).schema(&database.database_schema);
-    Ok(PostgresStore::connect(config)?)
+    Ok(PostgresConfig::new(url.expose()).schema(&database.database_schema))
 }
 
 /// The broker of a running control plane, for one question: it must be there now.

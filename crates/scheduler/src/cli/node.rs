@@ -61,6 +61,10 @@ pub(crate) struct NodeArgs {
     /// How long after the last pass another is made even if nothing happened
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub(crate) pass_interval: Duration,
+    /// For how long a pass may stand still, or one of its statements may take, before PostgreSQL gives its lock to others; where the
+    /// rules' `heartbeat_grace` is shorter, that is for how long it may stand still, yet at least 5 s
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) pass_timeout: Duration,
     /// How often it says that it lives; well below the `heartbeat_grace` of the rules
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) heartbeat_interval: Duration,

@@ -71,6 +71,10 @@ fn check(wanted: &NodeArgs) -> Result<(), Failure> {
         return Err(Failure::new("an interval of 0 seconds is none".to_owned())
             .remedy("give --heartbeat-interval and --pass-interval more than 0"));
     }
+    if wanted.pass_timeout.is_zero() {
+        return Err(Failure::new("a pass that may take 0 seconds ends before it begins".to_owned())
+            .remedy("give --pass-timeout more than 0"));
+    }
     Ok(())
 }
 
@@ -156,7 +160,7 @@ async fn on_servers(
     if wanted.migrate {
         open::migrate(&wanted.database).await?;
     }
-    let store = open::store(&wanted.database)?;
+    let store = open::node_store(&wanted.database, wanted.pass_timeout)?;
     let broker = open::patient_broker(&wanted.messages)?;
     if let Some(definitions) = definitions {
         let applied = store.define(&definitions).await?;

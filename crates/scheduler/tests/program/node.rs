@@ -64,11 +64,12 @@ fn what_can_never_end_is_said_instead_of_waited_for() {
 #[test]
 fn arguments_that_do_not_fit_together_are_named() {
     let database = ["--database-url", "postgres://127.0.0.1/x"];
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&database, "a database is named and no broker"),
         (&["--amqp-url", "amqp://127.0.0.1"], "a broker is named and no database"),
         (&["--launch", "system-job:x"], "give --cluster FILE"),
         (&["--min-workers", "9", "--max-workers", "3"], "a pool of 9 to 3 workers runs nothing"),
+        (&["--pass-timeout", "0"], "a pass that may take 0 seconds"),
         (&["--log", "control_plane=loud"], "--log"),
     ];
     for (arguments, words) in cases {
