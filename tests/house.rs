@@ -211,7 +211,15 @@ fn every_dependency_comes_from_the_public_registry() {
 fn continuous_integration_runs_what_people_run() {
     assert!(read(".ci/run").contains("scripts/test"));
     #[cfg(unix)]
-    for script in [".ci/run", "scripts/test", "scripts/servers", "scripts/browser", "scripts/no-std", "scripts/soak"] {
+    for script in [
+        ".ci/run",
+        "scripts/test",
+        "scripts/servers",
+        "scripts/browser",
+        "scripts/no-std",
+        "scripts/soak",
+        "scripts/book",
+    ] {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(root().join(script)).expect("the script exists").permissions().mode();
         assert_ne!(mode & 0o111, 0, "{script} must be executable");

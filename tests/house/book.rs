@@ -116,11 +116,11 @@ fn every_rule_that_the_tree_cites_stands_in_the_book() {
 }
 
 #[test]
-fn every_rule_of_a_pass_says_where_it_is_decided_audited_and_tested() {
+fn every_rule_says_where_it_is_decided_audited_tested_and_explained() {
     let rules = read("docs/rules.md");
     for section in rules.split("\n## R").skip(1) {
         let rule = section.split(' ').next().unwrap_or_default();
-        for row in ["\n| decided |", "\n| audited |", "\n| tested |"] {
+        for row in ["\n| decided |", "\n| audited |", "\n| tested |", "\n| explained |"] {
             assert!(section.contains(row), "R{rule} has no row {row:?}");
         }
     }
@@ -159,6 +159,27 @@ fn the_summary_lists_every_page_of_the_book() {
         pages().into_keys().filter_map(|page| Some(page.strip_prefix("docs").ok()?.display().to_string()));
     let there: BTreeSet<String> = there.filter(|page| page != "SUMMARY.md").collect();
     assert_eq!(listed, there, "docs/SUMMARY.md, and the pages in docs");
+}
+
+#[test]
+fn every_metric_stands_in_the_chapter_on_operating_and_no_other() {
+    let name = |word: &str| format!("scheduling_{word}");
+    let code = read("crates/control-plane/src/metrics.rs");
+    let there: BTreeSet<String> = code
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .split_once(" = \"")
+                .filter(|(left, _)| left.chars().all(|l| l.is_uppercase() || l == '_'))
+        })
+        .filter_map(|(_, right)| right.strip_suffix("\";").map(name))
+        .collect();
+    let page = read("docs/operating.md");
+    let words = page.split(|letter: char| !(letter.is_ascii_lowercase() || letter == '_'));
+    let told: BTreeSet<String> =
+        words.filter(|word| word.starts_with("scheduling_")).map(str::to_owned).collect();
+    assert!(there.len() > 20, "{there:?}");
+    assert_eq!(there, told, "crates/control-plane/src/metrics.rs, and docs/operating.md");
 }
 
 /// Who tries the blocks of a language: `rust` the documentation tests of testkit, `sh` and `toml` the program's own tests, and

@@ -15,7 +15,13 @@ pub mod servers;
 pub mod simulation;
 pub mod workload;
 
-/// The README's program, so that it cannot go stale.
+/// The programs of the README and of the book, so that they cannot go stale.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/embedding.md")]
+    struct Embedding;
+    #[doc = include_str!("../../../docs/own-rules.md")]
+    struct OwnRules;
+}

@@ -143,6 +143,10 @@ Examples:
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use clap::{CommandFactory as _, Parser as _};
 
     use crate::cli::Cli;
@@ -162,12 +166,21 @@ mod tests {
         words
     }
 
-    /// The commands of the program in a text: between pipes, up to redirections and comments.
-    fn commands(text: &str) -> Vec<Vec<String>> {
-        let lines = text.lines().filter(|line| line.starts_with("  ")).map(str::trim);
-        let lines = lines.filter_map(|line| line.split(" > ").next()?.split("  #").next());
-        let parts = lines.flat_map(|line| line.split(" | ").flat_map(|part| part.split(" && ")));
-        parts.map(str::trim).filter(|part| part.starts_with("scheduler ")).map(words).collect()
+    /// The commands of the program in a line: between pipes, up to redirections and comments.
+    fn commands(line: &str) -> impl Iterator<Item = Vec<String>> {
+        let line =
+            line.trim().split(" > ").next().and_then(|line| line.split(" #").next()).unwrap_or_default();
+        let parts = line.split(" | ").flat_map(|part| part.split(" && "));
+        parts.map(|part| part.trim().trim_end_matches('&').trim()).filter_map(|part| {
+            let own =
+                part.strip_prefix("scheduler ").or_else(|| part.strip_prefix("cargo run --release -- "))?;
+            Some(words(&format!("scheduler {own}")))
+        })
+    }
+
+    fn parses(words: &[String], place: &str) {
+        let parsed = Cli::try_parse_from(words);
+        assert!(parsed.is_ok(), "{place}: {words:?}: {}", parsed.err().unwrap());
     }
 
     #[test]
@@ -175,12 +188,62 @@ mod tests {
         let cli = Cli::command();
         for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let examples = commands(&help);
+            let lines = help.lines().filter(|line| line.starts_with("  "));
+            let examples: Vec<Vec<String>> = lines.flat_map(commands).collect();
             let own = ["scheduler".to_owned(), command.get_name().to_owned()];
             assert!(examples.iter().any(|words| words.starts_with(&own)), "{own:?} has no example");
             for words in examples {
-                let parsed = Cli::try_parse_from(&words);
-                assert!(parsed.is_ok(), "{words:?}: {}", parsed.err().unwrap());
+                parses(&words, "--help");
+            }
+        }
+    }
+
+    /// The README and its neighbours, and the book.
+    fn pages() -> Vec<(String, String)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let files =
+            [root.clone(), root.join("docs")].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        let paths = files.map(|file| file.unwrap().path());
+        let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        pages.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
+    }
+
+    #[test]
+    fn every_command_of_a_page_is_one() {
+        let mut seen = 0;
+        for (page, text) in pages() {
+            let blocks = text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+            for words in blocks.flat_map(str::lines).flat_map(commands) {
+                parses(&words, &page);
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "only {seen} commands were found");
+    }
+
+    #[test]
+    fn every_flag_and_command_that_a_page_speaks_of_is_there() {
+        let cli = Cli::command();
+        let mut flags = BTreeSet::from(["help", "version"]);
+        let mut names = BTreeSet::new();
+        let mut commands = vec![&cli];
+        while let Some(command) = commands.pop() {
+            flags.extend(command.get_arguments().filter_map(|argument| argument.get_long()));
+            names.insert(command.get_name());
+            commands.extend(command.get_subcommands());
+        }
+        for (page, text) in pages().into_iter().filter(|(page, _)| !page.ends_with("CHANGELOG.md")) {
+            let prose: Vec<&str> = text.split("```").step_by(2).collect();
+            for code in prose.iter().flat_map(|part| part.split('`').skip(1).step_by(2)) {
+                let mut words = code.split_whitespace();
+                let command = code.starts_with("scheduler ").then(|| words.nth(1)).flatten();
+                assert!(command.is_none_or(|name| names.contains(name)), "{page}: no command of `{code}`");
+                if code.starts_with("--") || command.is_some() {
+                    let named = code.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+                    for flag in named.map(|flag| flag.split('=').next().unwrap_or(flag)) {
+                        assert!(flags.contains(flag), "{page}: no flag of `{code}`");
+                    }
+                }
             }
         }
     }
