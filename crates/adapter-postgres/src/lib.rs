@@ -31,6 +31,9 @@
 //! outside a transaction have their limits from the connection, which a pooler does not pass on: give them to the role there, by
 //! `ALTER ROLE … SET statement_timeout = '30s'`, and so on for `lock_timeout` and `search_path = pg_catalog, pg_temp`.
 //!
+//! Any client of the database launches by the function `launch`, in its own transaction and with its own rights on the tables; a role
+//! without any by `submit`, once that is granted to it.
+//!
 //! Statements stand next to the code that runs them, with `{schema}` for the schema's quoted name; values are always
 //! parameters.
 

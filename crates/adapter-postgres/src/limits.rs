@@ -13,6 +13,10 @@ use crate::config::PostgresConfig;
 /// How much longer than the database may take an answer is waited for: a server that is frozen says nothing at all.
 const GRACE_OF_ANSWERS: Duration = Duration::from_secs(5);
 
+/// For how long whoever has a lock that passes or cancels need waits for one row: a worker needs a moment with it, and nobody
+/// may hold up the starts of others for longer.
+pub(crate) const FOR_A_ROW: Duration = Duration::from_secs(1);
+
 /// For how long a call may stand still on its way; zero is without a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {

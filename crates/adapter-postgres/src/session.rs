@@ -101,17 +101,16 @@ impl Session {
         statement: &str,
         params: &Params<'_>,
     ) -> Result<Row, StoreError> {
-        let rows = self.query(what, statement, params).await?;
-        rows.into_iter().next().ok_or_else(|| unreadable(format!("{what}: no row came back")))
+        only(what, self.query(what, statement, params).await?)
     }
 
-    /// As [`one`](Self::one); `None` when somebody else kept a row or a lock that it needs for too long.
-    pub(crate) async fn one_in_time(
+    /// As [`query`](Self::query); `None` when somebody else kept a row or a lock that it needs for too long.
+    pub(crate) async fn query_in_time(
         &self,
         what: &str,
         statement: &str,
         params: &Params<'_>,
-    ) -> Result<Option<Row>, StoreError> {
+    ) -> Result<Option<Vec<Row>>, StoreError> {
         let statement = self.prepare(what, statement).await?;
         let connection = self.connection()?;
         let rows = self.call(what, async {
@@ -120,8 +119,7 @@ impl Session {
                 answer => answer.map(Some),
             }
         });
-        let Some(rows) = rows.await? else { return Ok(None) };
-        rows.into_iter().next().map(Some).ok_or_else(|| unreadable(format!("{what}: no row came back")))
+        rows.await
     }
 
     /// Takes the rows as they come, for results that are large.
@@ -196,6 +194,11 @@ impl Session {
     fn connection(&self) -> Result<&Object, StoreError> {
         self.connection.as_ref().ok_or_else(|| unreadable("a session was used after its end"))
     }
+}
+
+/// The one row of an answer that has exactly one.
+pub(crate) fn only(what: &str, rows: Vec<Row>) -> Result<Row, StoreError> {
+    rows.into_iter().next().ok_or_else(|| unreadable(format!("{what}: no row came back")))
 }
 
 impl Drop for Session {

@@ -1,13 +1,12 @@
 //! Requests to cancel, and words on approvals.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use control_plane::ports::{Answer, Answered, CancelAnswer, StoreError};
 use scheduler_core::TaskId;
 
 use crate::config::Lock;
-use crate::limits::millis;
+use crate::limits::{FOR_A_ROW, millis};
 use crate::row::Columns;
 use crate::session::Mode;
 use crate::store::PostgresStore;
@@ -40,9 +39,6 @@ const ANSWER: &str = "
 /// So many are asked in one transaction: its answers fit into what a connection takes unread, so that a client that was stopped
 /// cannot keep it open by not reading them.
 const PORTION: usize = 500;
-
-/// For how long one that has the lock of pending rows, which a commit needs, waits for a row.
-const FOR_A_ROW: Duration = Duration::from_secs(1);
 
 /// Asks to cancel these, in portions; asking again changes nothing.
 pub(super) async fn cancel(store: &PostgresStore, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {

@@ -5,7 +5,6 @@
 //! for, the steps of its graph. A task that would lose a link so stays underived, and the next pass derives it anew.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use control_plane::ports::{Commit, Committed, Reading, SkippedStart, StoreError};
 use scheduler_core::{Action, NodeStep, Origin, Plan, State, Task, TaskId, TaskRef};
@@ -16,14 +15,10 @@ use super::patch::{self, Change, Patch, Taken};
 use super::read::Digests;
 use super::step::Steps;
 use crate::config::{Lock, Schema};
-use crate::limits::millis;
+use crate::limits::{FOR_A_ROW, millis};
 use crate::session::Session;
 
 const WHAT: &str = "committing a plan";
-
-/// For how long a row that somebody else has in hand is waited for: a worker needs a moment, and nobody may hold up the starts of
-/// others for longer.
-const FOR_A_ROW: Duration = Duration::from_secs(1);
 
 const NOTIFY: &str = "SELECT pg_notify('{channel}', $1)";
 
@@ -38,8 +33,7 @@ pub(super) async fn commit(
     let draft = Draft::of(reading, plan);
     let mut committed = Committed::default();
     if draft.patches.is_empty() && plan.creates.is_empty() {
-        let holds = Holds::of(plan, stored, |_| None)?;
-        holds.write(&session).await?;
+        Holds::of(plan, stored, |_| None)?.write(&session).await?;
         session.commit(WHAT).await?;
         return Ok(Commit::Done(committed));
     }
@@ -92,10 +86,7 @@ pub(super) async fn commit(
         TaskRef::Task { id, .. } => Some(id),
         TaskRef::New { id, .. } => committed.created.get(id.position()).copied().flatten(),
     };
-    let holds = Holds::of(plan, stored, id)?;
-    if !holds.is_empty() {
-        holds.write(&session).await?;
-    }
+    Holds::of(plan, stored, id)?.write(&session).await?;
     let wakes = match (patched.sent > 0, draft.orders) {
         (true, true) => "outbox,orders",
         (true, false) => "outbox",

@@ -11,7 +11,8 @@ use scheduler_core::{Action, Lack, Malformed, Plan, Reason, ResourceKey, Shortfa
 
 use super::read::Digests;
 use crate::error::unreadable;
-use crate::session::Session;
+use crate::limits::{FOR_A_ROW, millis};
+use crate::session::{Params, Session};
 
 /// How many stored holds one pass changes at most.
 const MOST: usize = 2000;
@@ -79,20 +80,32 @@ impl Holds {
         Ok(holds)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.over.is_empty()
     }
 
+    /// Somebody who keeps one of the rows keeps these from being stored, and nothing else of the plan.
     pub(super) async fn write(&self, session: &Session) -> Result<(), StoreError> {
-        if !self.over.is_empty() {
-            session.execute(WHAT, FORGET, &[&self.over]).await?;
+        if self.is_empty() {
+            return Ok(());
         }
-        if !self.tasks.is_empty() {
-            let params: &crate::session::Params<'_> =
-                &[&self.tasks, &self.digests, &self.tokens, &self.reasons];
-            session.execute(WHAT, STORE, params).await?;
+        let row = millis(FOR_A_ROW);
+        session.run(WHAT, &format!("SAVEPOINT holds; SET LOCAL lock_timeout = {row}")).await?;
+        if !self.write_in_time(session).await? {
+            tracing::warn!("somebody keeps a row of a task that is held: why tasks are held is stored later");
+            session.run(WHAT, "ROLLBACK TO SAVEPOINT holds").await?;
         }
         Ok(())
+    }
+
+    async fn write_in_time(&self, session: &Session) -> Result<bool, StoreError> {
+        let forgotten =
+            self.over.is_empty() || session.query_in_time(WHAT, FORGET, &[&self.over]).await?.is_some();
+        if !forgotten || self.tasks.is_empty() {
+            return Ok(forgotten);
+        }
+        let params: &Params<'_> = &[&self.tasks, &self.digests, &self.tokens, &self.reasons];
+        Ok(session.query_in_time(WHAT, STORE, params).await?.is_some())
     }
 }
 

@@ -10,7 +10,7 @@ use control_plane::ports::StoreError;
 use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, Then};
 
 use crate::row::{Columns, Word as _};
-use crate::session::{Params, Session};
+use crate::session::{Params, Session, only};
 
 const WHAT: &str = "committing a plan";
 
@@ -183,11 +183,12 @@ pub(super) async fn write(
         &columns.positions,
         &columns.links,
     ];
-    let row = match taken {
-        Taken::Waited => session.one_in_time(WHAT, PATCH, params).await?,
-        Taken::LeftOut => Some(session.one(WHAT, PATCH_FREE, params).await?),
+    let rows = match taken {
+        Taken::Waited => session.query_in_time(WHAT, PATCH, params).await?,
+        Taken::LeftOut => Some(session.query(WHAT, PATCH_FREE, params).await?),
     };
-    let Some(row) = row else { return Ok(None) };
+    let Some(rows) = rows else { return Ok(None) };
+    let row = only(WHAT, rows)?;
     let columns = &mut Columns::of(&row);
     let applied: Option<Vec<i64>> = columns.next()?;
     let sent: i64 = columns.next()?;

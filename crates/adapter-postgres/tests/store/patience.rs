@@ -152,6 +152,53 @@ async fn r12_3_a_row_that_somebody_keeps_holds_no_other_start() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn r10_a_held_task_that_somebody_keeps_holds_no_other_start() {
+    let base = Base::new().await;
+    join(&base.store, "a").await;
+    let held = base.jobs(1).await[0];
+    base.run("UPDATE {s}.task SET groups = '{987654}'").await;
+    let free = base.jobs(1).await[0];
+    let other = keeping(&base, &format!("SELECT FROM {{s}}.task WHERE id = {} FOR UPDATE", held.get())).await;
+    assert_eq!(timeout(SOON, pass(&base)).await.expect("the other starts"), 1);
+    assert_eq!(base.store.task(free).await.unwrap().unwrap().status, TaskStatus::Waiting);
+    other.batch_execute("COMMIT").await.unwrap();
+    pass(&base).await;
+    assert!(base.store.task(held).await.unwrap().unwrap().hold.is_some(), "why is stored by the next pass");
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let base = Base::new().await;
+    let relay = Relay::to(address_of(&url())).await;
+    let url = through(&url(), relay.address());
+    let config = PostgresConfig::new(url).schema(&base.schema).statement_timeout(Duration::from_millis(100));
+    let store = PostgresStore::connect(config).unwrap();
+    store.statistics().await.unwrap();
+    relay.silence();
+    let silent = timeout(SOON, store.statistics()).await.expect("an answer is waited for a little longer");
+    assert!(silent.unwrap_err().is_transient());
+    relay.up();
+    store.statistics().await.unwrap();
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn cancels_of_many_are_answered_in_the_order_of_the_questions() {
+    let base = Base::new().await;
+    let mut asked = base.jobs(1_200).await;
+    asked.insert(600, TaskId::new(987_654));
+    let answers = base.store.cancel(&asked).await.unwrap();
+    let unknown = answers.iter().position(|answer| *answer == CancelAnswer::Unknown);
+    assert_eq!((answers.len(), unknown), (1_201, Some(600)));
+    assert_eq!(base.ask("SELECT count(*) FROM {s}.task WHERE cancel_requested").await, "1200");
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_cancel_that_freezes_holds_starts_for_a_moment_only() {
     let base = Base::new().await;
     let jobs = base.jobs(2).await;
