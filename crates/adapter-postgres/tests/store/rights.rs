@@ -49,16 +49,25 @@ async fn every_function_says_where_it_looks_for_others() {
     base.end().await;
 }
 
+/// What the book tells to run as the owner, and then as the role.
+fn as_the_book_says(base: &Base) -> (String, String) {
+    let book = include_str!("../../../../docs/operating.md");
+    let sql = book.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let sql = sql.replace("launcher", &format!("{}_launcher", base.schema)).replace("deploy-web", "job");
+    let sql = sql.replace("SCHEMA scheduler", &format!("SCHEMA {}", base.schema));
+    let sql = sql.replace("scheduler.", &format!("{}.", base.schema));
+    let (grants, submit) = sql.split_at(sql.find("SELECT").unwrap());
+    (grants.to_owned(), submit.split(';').next().unwrap().to_owned())
+}
+
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_role_that_may_submit_launches_and_writes_nothing_else() {
     let base = Base::new().await;
-    base.run(
-        "CREATE ROLE {s}_launcher; GRANT USAGE ON SCHEMA {s} TO {s}_launcher;
-        GRANT EXECUTE ON FUNCTION {s}.submit TO {s}_launcher;
-        CREATE ROLE {s}_nobody; GRANT USAGE ON SCHEMA {s} TO {s}_nobody",
-    )
-    .await;
+    base.run("CREATE ROLE {s}_launcher; CREATE ROLE {s}_nobody; GRANT USAGE ON SCHEMA {s} TO {s}_nobody")
+        .await;
+    let (grants, submit) = as_the_book_says(&base);
+    base.run(&grants).await;
     let other = client().await;
     let refused = async |words: &str| {
         let answer = other.batch_execute(&words.replace("{s}", &base.schema)).await;
@@ -66,7 +75,6 @@ async fn a_role_that_may_submit_launches_and_writes_nothing_else() {
             == Some("42501")
     };
     other.batch_execute(&format!("SET ROLE {}_launcher", base.schema)).await.unwrap();
-    let submit = format!("SELECT {}.submit('template', 'job', payload => '{{\"b\": 2}}')", base.schema);
     let id: i64 = other.query_one(&submit, &[]).await.unwrap().get(0);
     assert!(refused("SELECT {s}.launch('template', 'job')").await);
     assert!(
