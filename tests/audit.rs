@@ -6,6 +6,8 @@ use scheduler_core::{
     About, Action, CreateId, Decision, Fault, Kind, NodeStep, Outcome, Place, Plan, Priority, Reason,
     RuleSet, SkipReason, Snapshot, TaskCount, TaskId, Violation, audit, plan, strategies,
 };
+use testkit::model;
+use testkit::workload::MEETINGS;
 
 /// A cluster in which a bit of everything happens.
 fn snapshot() -> Snapshot {
@@ -300,5 +302,23 @@ proptest! {
                 prop_assert!(!audit(&snapshot, &rules, &changed).is_empty(), "{how}: {changed:?}");
             }
         }
+    }
+}
+
+#[test]
+fn r1_to_r11_where_many_meet_in_one_place_plan_model_and_audit_agree() {
+    for (name, shape) in MEETINGS {
+        let workload = shape(24);
+        let planned = workload.plan_as_expected();
+        assert_eq!(audit(&workload.snapshot, &workload.rules, &planned), [], "{name}");
+        assert_eq!(model::plan(&workload.snapshot, &workload.rules), planned, "{name}");
+    }
+}
+
+/// What costs the square of a hundred thousand does not end while anybody waits for it.
+#[test]
+fn r1_to_r11_where_a_hundred_thousand_meet_in_one_place_a_plan_is_made() {
+    for (_, shape) in MEETINGS {
+        let _as_expected = shape(100_000).plan_as_expected();
     }
 }

@@ -198,7 +198,7 @@ impl<'a> Board<'a> {
         let edges = |row: Row, next: &mut Vec<Row>| {
             next.extend(self.pending_dependencies(row).filter(|&on| !self.dependency_rows(on).is_empty()));
         };
-        for component in crate::circle::components(&rows, self.snapshot.tasks.len(), edges) {
+        for component in crate::component::components(&rows, self.snapshot.tasks.len(), edges) {
             let members: FxHashSet<Row> = component.iter().copied().collect();
             for &row in &component {
                 let by = self.pending_dependencies(row).filter(|on| members.contains(on));

@@ -119,4 +119,14 @@ mod tests {
         assert!(cells.near.len() >= 3_000 && !cells.far.is_empty(), "both kinds of keys were met");
         assert!(cells.near.len() <= Cells::SPARSE * 2 * known.len());
     }
+    #[test]
+    fn r2_a_far_cell_just_beyond_the_vector_does_not_vanish_when_it_grows() {
+        let mut cells = Cells::new();
+        let first_far = i64::try_from(Cells::SHORTEST).unwrap();
+        cells.get_mut(first_far).held = 1;
+        assert_eq!((cells.near.len(), cells.far.len()), (0, 1));
+        cells.get_mut(first_far - 1).held = 1;
+        assert_eq!(cells.near.len(), Cells::SHORTEST, "it ends just before the far key");
+        assert_eq!(cells.get(first_far).held, 1);
+    }
 }

@@ -2,11 +2,14 @@
 //!
 //! The table of the rule set, compiled, is the only source. For each key of a resource in use a cell remembers which modes
 //! are held and by whom, and which modes older blocked tasks wait for. A question costs one look-up a claim; nothing
-//! here depends on how many tasks hold or wait for a resource, except where workflows hold one that their own jobs are
-//! kept from.
+//! here depends on how many tasks hold or wait for a resource. Where a workflow blocks an older task, a later one costs a look at
+//! the workflows above it too, for each place under its key that differs in what workflows keep its task from.
 
 use alloc::vec::Vec;
 use core::mem;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::board::Board;
 use crate::cells::{Cell, Cells, NONE};
@@ -20,13 +23,13 @@ type Crowd = [[Row; 2]; 6];
 /// For each mode the oldest blocked task whose place binds everybody, with its seniority.
 type Places = [(u32, Row); 6];
 
-/// A blocked task whose place does not bind the jobs of the workflows that block it.
-struct Exempting {
-    mode: Mode,
-    seniority: u32,
-    row: Row,
-    blockers: Vec<TaskId>,
-}
+/// What a blocked task wants and workflow jobs hold: keys of resources, each with the modes that forbid it. Whoever holds one
+/// of them so blocks the task. In ascending order, so that equal ones are the same.
+type Contested = Vec<(Row, i64, u8)>;
+
+/// The places of blocked tasks that do not bind the jobs of the workflows that block them, by the mode that is wanted and
+/// by what is contested, the oldest first. A later place of the same two binds nobody whom the first does not bind.
+type Exempting = IndexMap<(Mode, Contested), (u32, Row), FxBuildHasher>;
 
 pub(crate) struct Claims<'b, 'a> {
     board: &'b Board<'a>,
@@ -38,9 +41,10 @@ pub(crate) struct Claims<'b, 'a> {
     places: FxHashMap<(Row, i64), Places>,
     /// The claims of the row that was asked about last.
     wants: (Row, Vec<Wanted>),
-    /// Workflow jobs that hold a resource.
-    workflow_holders: FxHashMap<(Row, i64), Vec<(Mode, Row)>>,
-    exempting: FxHashMap<(Row, i64), Vec<Exempting>>,
+    /// The modes in which workflow jobs hold a key, and in which each of them does.
+    workflow_modes: FxHashMap<(Row, i64), u8>,
+    workflow_holders: FxHashMap<(Row, i64, TaskId), u8>,
+    exempting: FxHashMap<(Row, i64), Exempting>,
     blocked: u32,
 }
 
@@ -56,6 +60,7 @@ impl<'b, 'a> Claims<'b, 'a> {
             crowds: Table(Vec::new()),
             places: FxHashMap::default(),
             wants: (NONE, Vec::new()),
+            workflow_modes: FxHashMap::default(),
             workflow_holders: FxHashMap::default(),
             exempting: FxHashMap::default(),
             blocked: 0,
@@ -87,8 +92,9 @@ impl<'b, 'a> Claims<'b, 'a> {
                 self.hold_too(wanted, row);
             }
             if self.board.task(row).kind() == Kind::WorkflowJob {
-                let holders = self.workflow_holders.entry((wanted.resource, wanted.key)).or_default();
-                holders.push((wanted.mode, row));
+                let (resource, key, id) = (wanted.resource, wanted.key, self.board.task(row).id);
+                *self.workflow_modes.entry((resource, key)).or_default() |= bit(wanted.mode);
+                *self.workflow_holders.entry((resource, key, id)).or_default() |= bit(wanted.mode);
             }
         }
         self.wants = (row, wants);
@@ -182,12 +188,8 @@ impl<'b, 'a> Claims<'b, 'a> {
                     (seniority, older, mode)
                 })
             });
-            let exempting = self.exempting.get(&(wanted.resource, wanted.key)).into_iter().flatten();
-            let binding = exempting
-                .filter(|place| bound & bit(place.mode) != 0)
-                .filter(|place| !place.blockers.iter().any(|blocker| above.contains(blocker)))
-                .map(|place| (place.seniority, place.row, place.mode));
-            let oldest = plain.chain(binding).filter(|&(_, older, _)| older != NONE && older != row).min();
+            let oldest =
+                plain.filter(|&(_, older, _)| older != NONE).chain(self.binding(wanted, &above)).min();
             if let Some((_, older, older_wants)) = oldest {
                 let older = self.board.task(older);
                 return Some(Reason::Behind {
@@ -202,6 +204,28 @@ impl<'b, 'a> Claims<'b, 'a> {
         None
     }
 
+    /// The oldest place that exempts somebody, but not the jobs of the workflows in `above`; once for each mode that its
+    /// task wants.
+    fn binding(&self, wanted: Wanted, above: &[TaskId]) -> impl Iterator<Item = (u32, Row, Mode)> {
+        let bound = at(&self.table.kept[wanted.resource].forbidden, wanted.mode);
+        let places = self.exempting.get(&(wanted.resource, wanted.key)).into_iter().flatten();
+        let binds = move |((mode, contested), _): &(&(Mode, Contested), &(u32, Row))| {
+            bound & bit(*mode) != 0 && !self.is_contested_by(contested, above)
+        };
+        let binding = places.filter(binds).map(|((mode, _), &(seniority, row))| (seniority, row, *mode));
+        let mut oldest = None;
+        binding.take_while(move |&(seniority, ..)| *oldest.get_or_insert(seniority) == seniority)
+    }
+
+    /// Whether one of these workflow jobs holds what is contested.
+    fn is_contested_by(&self, contested: &Contested, workflows: &[TaskId]) -> bool {
+        workflows.iter().any(|&workflow| {
+            contested.iter().any(|&(resource, key, modes)| {
+                self.workflow_holders.get(&(resource, key, workflow)).is_some_and(|held| held & modes != 0)
+            })
+        })
+    }
+
     /// Lets a task that is held by R2 keep its place before later ones (R3).
     pub(crate) fn keep_place(&mut self, row: Row) {
         if !self.board.rules.chronological {
@@ -210,19 +234,15 @@ impl<'b, 'a> Claims<'b, 'a> {
         let seniority = self.blocked;
         self.blocked = self.blocked.saturating_add(1);
         let wants = self.wants(row);
-        let blockers =
-            if self.workflow_holders.is_empty() { Vec::new() } else { self.workflow_blockers(row, &wants) };
+        let contested = if self.workflow_modes.is_empty() { Vec::new() } else { self.contested(&wants) };
         for &wanted in &wants {
-            if blockers.is_empty() {
+            if contested.is_empty() {
                 self.wait(wanted, seniority, row);
                 continue;
             }
             self.cells[wanted.resource].get_mut(wanted.key).waited |= bit(wanted.mode);
             let places = self.exempting.entry((wanted.resource, wanted.key)).or_default();
-            // A later place that exempts the same workflows binds nobody whom this one does not bind.
-            if !places.iter().any(|place| place.mode == wanted.mode && place.blockers == blockers) {
-                places.push(Exempting { mode: wanted.mode, seniority, row, blockers: blockers.clone() });
-            }
+            places.entry((wanted.mode, contested.clone())).or_insert((seniority, row));
         }
         self.wants = (row, wants);
     }
@@ -242,17 +262,16 @@ impl<'b, 'a> Claims<'b, 'a> {
         }
     }
 
-    /// The workflow jobs that block a task, in the order of their ids.
-    fn workflow_blockers(&self, row: Row, wants: &[Wanted]) -> Vec<TaskId> {
-        let mut blockers = Vec::new();
-        for wanted in wants {
+    /// What of these claims workflow jobs keep a task from.
+    fn contested(&self, wants: &[Wanted]) -> Contested {
+        let kept_from = wants.iter().filter_map(|wanted| {
             let forbidding = at(&self.table.kept[wanted.resource].forbidding, wanted.mode);
-            let holders = self.workflow_holders.get(&(wanted.resource, wanted.key)).into_iter().flatten();
-            let conflicting = holders.filter(|&&(mode, holder)| forbidding & bit(mode) != 0 && holder != row);
-            blockers.extend(conflicting.map(|&(_, holder)| self.board.task(holder).id));
-        }
-        blockers.sort_unstable();
-        blockers.dedup();
-        blockers
+            let held = *self.workflow_modes.get(&(wanted.resource, wanted.key))?;
+            (held & forbidding != 0).then_some((wanted.resource, wanted.key, forbidding))
+        });
+        let mut contested: Contested = kept_from.collect();
+        contested.sort_unstable();
+        contested.dedup();
+        contested
     }
 }

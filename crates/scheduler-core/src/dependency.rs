@@ -1,7 +1,7 @@
 //! Dependencies: what failed ones do to their dependents (R5), and what is awaited.
 //!
 //! Ending by dependency visits each task with dependencies after those dependencies, so that the whole chain ends in one
-//! pass; nothing is visited unless some dependency failed or was canceled.
+//! pass; nothing is visited unless some dependency failed or was canceled. Costs a few looks at each dependency, in a cycle too.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -42,7 +42,7 @@ impl Doom<'_, '_> {
         let board = self.board;
         let size = board.snapshot.tasks.len();
         let edges = |row: Row, into: &mut Vec<Row>| into.extend(board.pending_dependencies(row));
-        let cycles = crate::circle::components(rows, size, edges);
+        let cycles = crate::component::components(rows, size, edges);
         let mut cycle_of: FxHashMap<Row, usize> = FxHashMap::default();
         for (at, cycle) in cycles.iter().enumerate() {
             cycle_of.extend(cycle.iter().map(|&row| (row, at)));
@@ -65,19 +65,28 @@ impl Doom<'_, '_> {
         }
     }
 
-    /// Within a cycle failure goes from where it enters, step by step; a cancel only where nothing failed.
+    /// Within a cycle failure goes from where it enters, step by step; a cancel only where nothing failed. After the first step
+    /// only those can end that depend on one that ended in the step before.
     fn spread_in_cycle(&mut self, cycle: &[Row]) {
         let failed = cycle.iter().any(|&row| self.cause(row).is_some_and(|(_, failed)| failed));
-        loop {
-            let alive = cycle.iter().filter(|row| !self.outcomes.contains_key(*row));
+        let mut dependents: FxHashMap<Row, Vec<Row>> = FxHashMap::default();
+        for &row in cycle {
+            for on in self.board.pending_dependencies(row) {
+                dependents.entry(on).or_default().push(row);
+            }
+        }
+        let mut next: Vec<Row> = cycle.to_vec();
+        while !next.is_empty() {
+            let alive = next.iter().filter(|row| !self.outcomes.contains_key(*row));
             let causes = alive.filter_map(|&row| Some((row, self.cause(row)?)));
             let step: Vec<_> = causes.filter(|&(_, (_, fails))| fails == failed).collect();
-            if step.is_empty() {
-                return;
-            }
+            next.clear();
             for (row, cause) in step {
                 self.doom(row, cause);
+                next.extend(dependents.get(&row).into_iter().flatten());
             }
+            next.sort_unstable();
+            next.dedup();
         }
     }
 

@@ -3,6 +3,9 @@
 //! A plan's reasons name one step each; an [`Explainer`] follows them from decision to decision. It knows the plan only: a
 //! task that the pass decided nothing about (one that runs, for example) ends the chain. Building an index costs one look at
 //! each decision, a question one look-up for each step; no task is visited twice.
+//!
+//! A chain may be as long as the queue, and a page shows many: so an explanation holds the first [`Explanation::STEPS`] steps of it,
+//! the number of those that it leaves out, and where the whole chain ends. [`Explainer::with_steps`] chooses another limit.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,7 +14,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::table::{FxHashMap, FxHashSet};
-use crate::{Action, Decision, Kind, Outlook, Plan, Reason, TaskId, TaskRef};
+use crate::{Action, Decision, Kind, Outlook, Plan, Reason, TaskCount, TaskId, TaskRef};
 
 /// Why a task is where it is: the chain of waiting from it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +23,23 @@ use crate::{Action, Decision, Kind, Outlook, Plan, Reason, TaskId, TaskRef};
 pub struct Explanation {
     /// The task that was asked about.
     pub task: TaskRef,
-    /// Each held task of the chain with its reason, the one asked about first; none if it is not held.
+    /// The held tasks of the chain with their reasons, the one asked about first, as many as the explainer's limit allows;
+    /// none if it is not held.
     pub steps: Vec<Step>,
+    /// How many held tasks stand in the chain after these, before its end.
+    #[serde(default, skip_serializing_if = "is_none_left")]
+    pub left_out: TaskCount,
     /// Where the chain ends.
     pub ending: Ending,
+}
+
+impl Explanation {
+    /// As many steps does one hold unless the explainer was given another limit.
+    pub const STEPS: TaskCount = TaskCount::new(50);
+}
+
+fn is_none_left(count: &TaskCount) -> bool {
+    *count == TaskCount::default()
 }
 
 /// A held task of a chain.
@@ -44,9 +60,9 @@ pub struct Step {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ending {
-    /// At capacity: the last step waits for room, not for a task.
+    /// At capacity: the last task of the chain waits for room, not for a task.
     Capacity,
-    /// At something that time alone does not mend: the last step can never run as things stand.
+    /// At something that time alone does not mend: the last task of the chain can never run as things stand.
     Never,
     /// At a task about which the pass decided nothing: it runs, or was dispatched, or was not considered.
     Undecided(TaskRef),
@@ -67,6 +83,7 @@ pub enum Ending {
 #[derive(Clone, Debug)]
 pub struct Explainer<'plan> {
     decisions: FxHashMap<TaskId, &'plan Decision>,
+    limit: TaskCount,
 }
 
 impl Plan {
@@ -80,11 +97,18 @@ impl Plan {
     /// An index for asking about many tasks.
     #[must_use]
     pub fn explainer(&self) -> Explainer<'_> {
-        Explainer { decisions: self.decisions.iter().map(|decision| (decision.task, decision)).collect() }
+        let decisions = self.decisions.iter().map(|decision| (decision.task, decision)).collect();
+        Explainer { decisions, limit: Explanation::STEPS }
     }
 }
 
 impl Explainer<'_> {
+    /// The same with so many steps an explanation at most; 0 for no limit.
+    #[must_use]
+    pub fn with_steps(self, limit: TaskCount) -> Self {
+        Self { limit, ..self }
+    }
+
     /// The decision about a task.
     #[must_use]
     pub fn decision(&self, task: TaskId) -> Option<&Decision> {
@@ -95,6 +119,7 @@ impl Explainer<'_> {
     #[must_use]
     pub fn explain(&self, task: TaskId) -> Option<Explanation> {
         let asked = TaskRef::Task { id: task, kind: self.decision(task)?.kind };
+        let limit = if self.limit == TaskCount::default() { usize::MAX } else { self.limit.get() as usize };
         let mut steps = Vec::new();
         let mut seen = FxHashSet::default();
         let mut at = asked;
@@ -107,7 +132,9 @@ impl Explainer<'_> {
             if !seen.insert(id) {
                 break Ending::Loop(at);
             }
-            steps.push(Step { task: id, kind: decision.kind, reason: reason.clone() });
+            if steps.len() < limit {
+                steps.push(Step { task: id, kind: decision.kind, reason: reason.clone() });
+            }
             if reason.outlook() == Outlook::Never {
                 break Ending::Never;
             }
@@ -116,7 +143,9 @@ impl Explainer<'_> {
                 None => break Ending::Capacity,
             }
         };
-        Some(Explanation { task: asked, steps, ending })
+        let left_out = seen.len().saturating_sub(steps.len());
+        let left_out = TaskCount::new(u32::try_from(left_out).unwrap_or(u32::MAX));
+        Some(Explanation { task: asked, steps, left_out, ending })
     }
 }
 
@@ -144,7 +173,18 @@ impl fmt::Display for Explanation {
             joint.subject(f, TaskRef::Task { id: step.task, kind: step.kind })?;
             joint = clause(f, &step.reason)?;
         }
+        if !is_none_left(&self.left_out) {
+            write!(f, "; and so on, by way of {} more", self.left_out.get())?;
+            joint = Joint::Afresh;
+        }
         match &self.ending {
+            Ending::Undecided(task) if !is_none_left(&self.left_out) => write!(f, ", to {task}"),
+            Ending::Capacity if !is_none_left(&self.left_out) => {
+                f.write_str(", to one that waits for capacity")
+            }
+            Ending::Never if !is_none_left(&self.left_out) => {
+                f.write_str(", to one that can never run as things stand")
+            }
             Ending::Capacity | Ending::Never | Ending::Undecided(_) => Ok(()),
             Ending::Decided { task, action } => {
                 joint.subject(f, *task)?;
@@ -284,6 +324,27 @@ mod tests {
         assert_eq!(
             chain.to_string(),
             "job 1 waits for job 2, which waits for job 1, which is in this chain already"
+        );
+    }
+
+    #[test]
+    fn r10_a_long_chain_is_told_in_part_with_its_end_and_the_number_of_steps_left_out() {
+        let length = i64::from(Explanation::STEPS.get()) + 30;
+        let plan = plan(
+            (1..=length).map(|id| held(id, Kind::Job, dependency(id + 1, Kind::Job))).collect::<Vec<_>>(),
+        );
+        let chain = plan.explain(1.into()).unwrap();
+        assert_eq!(chain.steps.len(), Explanation::STEPS.get() as usize);
+        assert_eq!(chain.left_out, TaskCount::new(30));
+        assert_eq!(chain.ending, Ending::Undecided(job(length + 1)), "where the whole chain ends");
+        let last = plan.explain(31.into()).unwrap();
+        assert_eq!((last.steps.len(), last.left_out), (Explanation::STEPS.get() as usize, TaskCount::new(0)));
+        let whole = plan.explainer().with_steps(TaskCount::new(0)).explain(1.into()).unwrap();
+        assert_eq!((whole.steps.len() as i64, whole.left_out), (length, TaskCount::new(0)));
+        let short = plan.explainer().with_steps(TaskCount::new(2)).explain(1.into()).unwrap();
+        assert_eq!(
+            short.to_string(),
+            "job 1 waits for job 2, which waits for job 3; and so on, by way of 78 more, to job 81"
         );
     }
 

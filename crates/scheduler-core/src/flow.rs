@@ -1,4 +1,6 @@
 //! The state of one graph within a pass: which nodes are settled, how, and whose turn has come (R7.1, R7.2).
+//!
+//! Costs a sort of the edges and one visit to each node and edge, however many of them meet in one node.
 
 use alloc::vec::Vec;
 
@@ -18,10 +20,11 @@ enum Settled {
 }
 
 impl Settled {
-    fn satisfies(self, edge: EdgeKind) -> bool {
+    /// Whether a parent that stands so satisfies one of these edges (R7.1).
+    fn satisfies(self, edges: Edges) -> bool {
         match self {
-            Self::Successful => matches!(edge, EdgeKind::Success | EdgeKind::Always),
-            Self::Failed => matches!(edge, EdgeKind::Failure | EdgeKind::Always),
+            Self::Successful => edges.has(EdgeKind::Success) || edges.has(EdgeKind::Always),
+            Self::Failed => edges.has(EdgeKind::Failure) || edges.has(EdgeKind::Always),
             Self::No | Self::Skipped => false,
         }
     }
@@ -33,12 +36,36 @@ impl From<Outcome> for Settled {
     }
 }
 
+/// The edges between one pair of nodes: a set of kinds.
+#[derive(Clone, Copy)]
+struct Edges(u8);
+
+impl Edges {
+    const fn one(kind: EdgeKind) -> Self {
+        Self(1 << (kind as u8))
+    }
+
+    const fn has(self, kind: EdgeKind) -> bool {
+        self.0 & Self::one(kind).0 != 0
+    }
+}
+
+/// A parent of a node, with the edges from it.
+#[derive(Clone, Copy)]
+struct Parent {
+    of: Row,
+    row: Row,
+    edges: Edges,
+}
+
 /// One graph, settled as far as this pass can see.
 pub(crate) struct Flow<'a> {
     nodes: &'a [Node],
     settled: Table<Settled>,
-    /// For each node its parents, with the edges from each.
-    parents: Table<Vec<(Row, Vec<EdgeKind>)>>,
+    /// The parents of each node, one node's after the other's, each parent once.
+    parents: Vec<Parent>,
+    /// Where each node's begin, and at last where they all end.
+    first: Vec<u32>,
     /// Whether the node has a failure or an always child.
     handles_failure: Table<bool>,
     /// What becomes of nodes in this pass; `None` for one that runs.
@@ -48,29 +75,21 @@ pub(crate) struct Flow<'a> {
 impl<'a> Flow<'a> {
     /// Settles a sound graph, parents before children.
     pub(crate) fn settle(board: &Board<'_>, graph: &'a Graph) -> Self {
-        let rows: FxHashMap<NodeId, Row> = graph.nodes.iter().map(|node| node.id).zip(0..).collect();
         let mut flow = Self {
             nodes: &graph.nodes,
             settled: Table(vec![Settled::No; graph.nodes.len()]),
-            parents: Table(vec![Vec::new(); graph.nodes.len()]),
+            parents: Vec::new(),
+            first: Vec::new(),
             handles_failure: Table(vec![false; graph.nodes.len()]),
             steps: Vec::new(),
         };
+        flow.join(graph);
         let mut children: Table<Vec<Row>> = Table(vec![Vec::new(); graph.nodes.len()]);
-        for edge in &graph.edges {
-            let (Some(&from), Some(&to)) = (rows.get(&edge.from), rows.get(&edge.to)) else { continue };
-            flow.handles_failure[from] |= matches!(edge.on, EdgeKind::Failure | EdgeKind::Always);
-            let parents = &mut flow.parents[to];
-            match parents.iter_mut().find(|(parent, _)| *parent == from) {
-                Some((_, edges)) => edges.push(edge.on),
-                None => {
-                    parents.push((from, vec![edge.on]));
-                    children[from].push(to);
-                }
-            }
+        for parent in &flow.parents {
+            children[parent.row].push(parent.of);
         }
-        let mut left: Table<u32> =
-            Table(flow.parents.0.iter().map(|parents| position(parents.len())).collect());
+        let parents_of = |row| position(flow.parents_of(row).len());
+        let mut left: Table<u32> = Table(flow.settled.rows().map(parents_of).collect());
         let mut ready: Vec<Row> = left.rows().filter(|&row| left[row] == 0).collect();
         while let Some(row) = ready.pop() {
             flow.visit(board, row);
@@ -82,6 +101,35 @@ impl<'a> Flow<'a> {
             }
         }
         flow
+    }
+
+    /// Joins the edges between one pair, and keeps them by the node that they lead to.
+    fn join(&mut self, graph: &Graph) {
+        let rows: FxHashMap<NodeId, Row> = graph.nodes.iter().map(|node| node.id).zip(0..).collect();
+        self.parents.reserve_exact(graph.edges.len());
+        for edge in &graph.edges {
+            let (Some(&row), Some(&of)) = (rows.get(&edge.from), rows.get(&edge.to)) else { continue };
+            self.handles_failure[row] |= matches!(edge.on, EdgeKind::Failure | EdgeKind::Always);
+            self.parents.push(Parent { of, row, edges: Edges::one(edge.on) });
+        }
+        self.parents.sort_unstable_by_key(|parent| (parent.of, parent.row));
+        self.parents.dedup_by(|next, kept| {
+            let same = (next.of, next.row) == (kept.of, kept.row);
+            kept.edges.0 |= if same { next.edges.0 } else { 0 };
+            same
+        });
+        self.first.reserve_exact(self.nodes.len().saturating_add(1));
+        for (at, parent) in (0..).zip(&self.parents) {
+            // The nodes up to this one begin here; those between two children have no parents.
+            self.first.resize((parent.of as usize).saturating_add(1).max(self.first.len()), at);
+        }
+        self.first.resize(self.nodes.len().saturating_add(1), position(self.parents.len()));
+    }
+
+    fn parents_of(&self, row: Row) -> &[Parent] {
+        let at = row as usize;
+        let Some(&[first, end]) = self.first.get(at..at.saturating_add(2)) else { return &[] };
+        self.parents.get(first as usize..end as usize).unwrap_or_default()
     }
 
     fn node(&self, row: Row) -> Option<&'a Node> {
@@ -115,16 +163,15 @@ impl<'a> Flow<'a> {
 
     /// Whether the turn of an untouched node has come (R7.2).
     fn turn(&self, row: Row) -> Turn {
-        let parents = &self.parents[row];
-        let satisfied = |(parent, edges): &(Row, Vec<EdgeKind>)| {
-            edges.iter().any(|&edge| self.settled[*parent].satisfies(edge))
-        };
-        let all_settled = parents.iter().all(|&(parent, _)| self.settled[parent] != Settled::No);
+        let parents = self.parents_of(row);
+        let stands = |parent: &Parent| self.settled[parent.row];
+        let satisfied = |parent: &Parent| stands(parent).satisfies(parent.edges);
+        let all_settled = parents.iter().all(|parent| stands(parent) != Settled::No);
         match self.node(row).map(|node| node.convergence) {
             Some(Convergence::All) => {
                 let unsatisfied =
-                    parents.iter().filter(|edge| self.settled[edge.0] != Settled::No && !satisfied(edge));
-                let first = unsatisfied.filter_map(|&(parent, _)| Some(self.node(parent)?.id)).min();
+                    parents.iter().filter(|parent| stands(parent) != Settled::No && !satisfied(parent));
+                let first = unsatisfied.filter_map(|parent| Some(self.node(parent.row)?.id)).min();
                 match first {
                     Some(parent) => Turn::Skip(SkipReason::ParentUnsatisfied { parent }),
                     None if all_settled => Turn::Run,

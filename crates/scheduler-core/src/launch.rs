@@ -1,7 +1,7 @@
 //! Update on launch (R4): which updates pending jobs and inventory updates need, and which exist already.
 //!
 //! Looks at nothing unless a task's dependencies are still to be derived; then costs one look at each update and each such
-//! task, and a look-up for each project and inventory that it relies on. What a task would be linked to is found once for
+//! task, and a look-up for each project, inventory and source that it relies on. What a task would be linked to is found once for
 //! each project and source, and kept side by side: a million tasks that share ten thousand of them find it in the cache.
 
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::board::{Board, SEVERAL};
 use crate::latest::{self, Target};
-use crate::table::{FxHashMap, Row, Table, position};
+use crate::table::{FEW, FxHashMap, FxHashSet, Lookup, Row, Table, position};
 use crate::{
     Create, CreateId, Derived, InventoryId, InventorySourceId, Kind, LaunchType, Origin, Plan, Priority,
     ProjectId, ProjectUpdateType, TaskId, TaskRef, Timestamp, Work, order,
@@ -73,6 +73,36 @@ struct Source {
     update: Option<TaskRef>,
 }
 
+/// The links of one task, each once, and none to what it depends on already. None leads to the task itself: what is derived
+/// for is never what it needs.
+struct Links<'t> {
+    list: SmallVec<[TaskRef; 2]>,
+    /// All of the list, once there are many.
+    known: FxHashSet<TaskRef>,
+    dependencies: Lookup<'t, TaskId>,
+}
+
+impl<'t> Links<'t> {
+    fn beside(dependencies: &'t [TaskId]) -> Self {
+        Self { list: SmallVec::new(), known: FxHashSet::default(), dependencies: Lookup::of(dependencies) }
+    }
+
+    fn add(&mut self, link: Option<TaskRef>) {
+        let Some(link) = link else { return };
+        if link.task().is_some_and(|on| self.dependencies.contains(on)) {
+            return;
+        }
+        let many = self.list.len() >= FEW;
+        if many && self.known.is_empty() {
+            self.known.extend(self.list.iter().copied());
+        }
+        let new = if many { self.known.insert(link) } else { !self.list.contains(&link) };
+        if new {
+            self.list.push(link);
+        }
+    }
+}
+
 struct Launch<'b, 'a> {
     board: &'b Board<'a>,
     /// For each project that updates on launch, the update that a task that needs it is linked to.
@@ -126,27 +156,24 @@ impl<'b, 'a> Launch<'b, 'a> {
         let task = self.board.task(row);
         let needing =
             Needing { by: self.board.reference(row), created: task.created, priority: task.priority };
-        let mut links: SmallVec<[TaskRef; 2]> = SmallVec::new();
-        let mut add = |link: Option<TaskRef>| {
-            let new = |on: TaskId| on != task.id && !task.dependencies.contains(&on);
-            links.extend(link.filter(|link| link.task().is_none_or(new) && !links.contains(link)));
-        };
+        let mut links = Links::beside(&task.dependencies);
         match &task.work {
             Work::Job { project, inventory, sources_already_updated, .. } => {
-                add(project.and_then(|project| self.project(project, needing, plan)));
+                links.add(project.and_then(|project| self.project(project, needing, plan)));
                 let sources = inventory.and_then(|inventory| self.of_inventory.get(&inventory).copied());
+                let updated = Lookup::of(sources_already_updated);
                 for source in sources.map_or(0..0, |(first, end)| first..end) {
-                    if !sources_already_updated.contains(&self.sources[source].id) {
-                        add(Some(self.source(source, needing, plan)));
+                    if !updated.contains(self.sources[source].id) {
+                        links.add(Some(self.source(source, needing, plan)));
                     }
                 }
             }
             Work::InventoryUpdate { source_project, .. } => {
-                add(source_project.and_then(|project| self.project(project, needing, plan)));
+                links.add(source_project.and_then(|project| self.project(project, needing, plan)));
             }
             _ => {}
         }
-        links
+        links.list
     }
 
     /// The update of a project, unless it does not update on launch; a new one if it must be (R4.2).

@@ -75,6 +75,7 @@ mod cells;
 mod circle;
 mod claims;
 mod compiled;
+mod component;
 mod dependency;
 mod explain;
 mod flow;

@@ -49,6 +49,28 @@ impl<T> IndexMut<Row> for Table<T> {
     }
 }
 
+/// So many values are compared one by one faster than one is hashed.
+pub(crate) const FEW: usize = 16;
+
+/// A list that is asked again and again whether it holds something.
+pub(crate) enum Lookup<'t, T> {
+    Few(&'t [T]),
+    Many(FxHashSet<T>),
+}
+
+impl<'t, T: Copy + Eq + core::hash::Hash> Lookup<'t, T> {
+    pub(crate) fn of(list: &'t [T]) -> Self {
+        if list.len() <= FEW { Self::Few(list) } else { Self::Many(list.iter().copied().collect()) }
+    }
+
+    pub(crate) fn contains(&self, value: T) -> bool {
+        match self {
+            Self::Few(list) => list.contains(&value),
+            Self::Many(set) => set.contains(&value),
+        }
+    }
+}
+
 /// A length as a position. A snapshot of more than four thousand million rows would need 700 GB; what lies beyond the
 /// largest position would fold onto it.
 pub(crate) fn position(length: usize) -> Row {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::table::{FxHashMap, Row, position};
+use crate::table::{FxHashMap, FxHashSet, Row, position};
 use crate::{Graph, TaskId};
 
 /// Parents and graphs of workflow jobs. Growing it costs one scan of the nodes.
@@ -51,11 +51,71 @@ impl Tree {
     /// The workflow jobs above a job, the nearest first; each once.
     pub(crate) fn ancestors(&self, job: TaskId) -> Vec<TaskId> {
         let mut above = Vec::new();
+        let mut met = FxHashSet::default();
         let mut next = self.parent(job);
-        while let Some(workflow) = next.filter(|workflow| !above.contains(workflow)) {
+        while let Some(workflow) = next.filter(|&workflow| met.insert(workflow)) {
             above.push(workflow);
             next = self.parent(workflow);
         }
         above
+    }
+}
+
+/// How many workflow jobs are above each job, found once for each, however many jobs have them above.
+#[derive(Debug, Default)]
+pub(crate) struct Depths {
+    /// How many a job and those above it are together.
+    reach: FxHashMap<TaskId, u32>,
+}
+
+impl Depths {
+    /// The number of [`Tree::ancestors`] of a job.
+    pub(crate) fn of(&mut self, tree: &Tree, job: TaskId) -> u32 {
+        tree.parent(job).map_or(0, |workflow| self.reach(tree, workflow))
+    }
+
+    fn reach(&mut self, tree: &Tree, job: TaskId) -> u32 {
+        let mut path: Vec<TaskId> = Vec::new();
+        let mut on_path: FxHashMap<TaskId, usize> = FxHashMap::default();
+        let mut next = Some(job);
+        let mut above = 0;
+        while let Some(at) = next {
+            if let Some(&known) = self.reach.get(&at) {
+                above = known;
+                break;
+            }
+            if let Some(&from) = on_path.get(&at) {
+                // Workflows that are above each other are above each of them, itself included.
+                let round = path.split_off(from);
+                above = position(round.len());
+                self.reach.extend(round.into_iter().map(|member| (member, above)));
+                break;
+            }
+            on_path.insert(at, path.len());
+            path.push(at);
+            next = tree.parent(at);
+        }
+        for member in path.into_iter().rev() {
+            above = above.saturating_add(1);
+            self.reach.insert(member, above);
+        }
+        self.reach.get(&job).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r7_depths_are_what_a_walk_over_the_ancestors_would_count() {
+        // 1 above 2 above 3; 7, 8 and 9 above each other; 7 above 6 above 5; 4 above itself; 20 by itself.
+        let above = [(2, 1), (3, 2), (8, 7), (9, 8), (7, 9), (6, 7), (5, 6), (4, 4), (30, 3)];
+        let mut tree = Tree::default();
+        tree.parents.extend(above.map(|(job, workflow)| (TaskId::new(job), TaskId::new(workflow))));
+        let mut depths = Depths::default();
+        for job in [3, 30, 5, 7, 9, 6, 4, 1, 20, 2, 8].map(TaskId::new) {
+            assert_eq!(depths.of(&tree, job) as usize, tree.ancestors(job).len(), "job {job}");
+        }
     }
 }

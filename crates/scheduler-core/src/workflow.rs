@@ -1,8 +1,8 @@
 //! What running workflows do next (R7), and approvals that nobody gave in time.
 //!
 //! Decides node by node, parents before children, which nodes run, are skipped or lack their template, and whether the
-//! workflow has ended. Innermost workflows go first, so that an outer one sees them end. Costs one visit to each node and
-//! edge of the running workflows.
+//! workflow has ended. Innermost workflows go first, so that an outer one sees them end. Costs a few visits to each node and
+//! edge of the running workflows, and a walk over the workflows above one whose node starts a workflow.
 
 use alloc::vec::Vec;
 
@@ -12,7 +12,8 @@ use rustc_hash::FxBuildHasher;
 use crate::board::{Board, Standing};
 use crate::flow::Flow;
 use crate::reap::Requests;
-use crate::table::{FxHashMap, Row, Table, position};
+use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
+use crate::tree::Depths;
 use crate::{
     Action, Create, CreateId, Decision, End, Graph, Kind, LaunchType, Malformed, MissingResource, Node,
     NodeDecision, NodeFailure, NodeId, NodeStep, Origin, Plan, Progress, SkipReason, State, TaskId, Work,
@@ -42,6 +43,7 @@ pub(crate) fn expire(board: &mut Board<'_>, plan: &mut Plan) {
 
 /// Advances every running workflow, innermost first (R7).
 pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan) {
+    let mut depths = Depths::default();
     let mut running: Vec<_> = board
         .found
         .holding
@@ -53,12 +55,15 @@ pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Pla
                 && board.columns.standing[*row] == Standing::Holding
                 && !board.is_duplicate(task.id)
         })
-        .map(|(row, task)| (core::cmp::Reverse(board.tree.ancestors(task.id).len()), task.id, row))
+        .map(|(row, task)| (core::cmp::Reverse(depths.of(&board.tree, task.id)), task.id, row))
         .collect();
     running.sort_unstable();
+    let mut canceled: FxHashSet<TaskId> = FxHashSet::default();
     for (_, id, row) in running {
         if requests.contains_key(&row) {
-            cancel(board, row, id, plan);
+            if cancel(board, row, id, plan) {
+                canceled.insert(id);
+            }
             continue;
         }
         match sound_graph(board, id) {
@@ -69,10 +74,16 @@ pub(crate) fn advance(board: &mut Board<'_>, requests: &Requests, plan: &mut Pla
             }
         }
     }
+    if !canceled.is_empty() {
+        // A request that reached a workflow in this pass is moot once it ends: it has one decision, and that is its end.
+        plan.decisions.retain(|decision| {
+            !matches!(decision.action, Action::RequestCancel { .. }) || !canceled.contains(&decision.task)
+        });
+    }
 }
 
-/// Skips what has not begun, and ends the workflow once no job of it is unfinished (R7.5).
-fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) {
+/// Skips what has not begun, and ends the workflow once no job of it is unfinished (R7.5); whether it did.
+fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) -> bool {
     let graphs = board.tree.graphs(workflow).iter();
     let graphs = graphs.filter_map(|&graph| board.snapshot.graphs.get(graph as usize));
     let mut nodes: Vec<&Node> = graphs.flat_map(|graph| &graph.nodes).collect();
@@ -89,11 +100,11 @@ fn cancel(board: &mut Board<'_>, row: Row, workflow: TaskId, plan: &mut Plan) {
         let job = node.progress.job().and_then(|job| board.joint_standing(job));
         job.is_some_and(Standing::is_unfinished)
     };
-    if !nodes.iter().any(unfinished) {
-        // A request that reached the workflow in this pass is moot: it has one decision, and that is its end.
-        plan.decisions.retain(|decision| decision.task != workflow);
+    let ends = !nodes.iter().any(unfinished);
+    if ends {
         board.end(row, End::WorkflowCanceled, plan);
     }
+    ends
 }
 
 /// The one graph of a workflow, if nothing is wrong with it (R7.7).
@@ -138,7 +149,7 @@ fn cycle(graph: &Graph, known: &Known) -> Option<NodeId> {
     }
     let roots: Vec<Row> = children.rows().collect();
     let next = |row: Row, into: &mut Vec<Row>| into.extend(&children[row]);
-    let cycles = crate::circle::components(&roots, known.len(), next);
+    let cycles = crate::component::components(&roots, known.len(), next);
     cycles.iter().flatten().filter_map(|&row| known.get_index(row as usize).copied()).min()
 }
 

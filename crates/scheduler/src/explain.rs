@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use control_plane::ports::TaskView;
-use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskId};
+use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId};
 
 use crate::Found;
 use crate::cli::ExplainArgs;
@@ -86,6 +86,17 @@ fn unknown(source: &Source, id: TaskId, snapshot: &Snapshot) -> Failure {
     }
 }
 
+/// As many jobs, nodes and dependents of one task are listed; the rest are counted.
+const LISTED: usize = 50;
+
+fn left_out(count: usize, what: &str, out: &mut impl Write) -> io::Result<()> {
+    match count {
+        0 => Ok(()),
+        1 => writeln!(out, "  and 1 {what} more"),
+        more => writeln!(out, "  and {more} {what}s more"),
+    }
+}
+
 struct Answer<'a> {
     snapshot: &'a Snapshot,
     rules: &'a RuleSet,
@@ -120,6 +131,13 @@ impl Answer<'_> {
     fn chain(&self, explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         for step in explanation.steps.iter().skip(1) {
             writeln!(out, "  {} {} {}", step.kind, self.names.task(step.task), step.reason)?;
+        }
+        if explanation.left_out > TaskCount::new(0) {
+            writeln!(
+                out,
+                "  … and {} more, each waiting for the next; the chain ends so:",
+                explanation.left_out
+            )?;
         }
         match &explanation.ending {
             Ending::Capacity => writeln!(out, "  room comes when tasks that run there end"),
@@ -182,15 +200,18 @@ impl Answer<'_> {
     fn workflow(&self, graph: &Graph, out: &mut impl Write) -> io::Result<()> {
         let jobs: BTreeSet<TaskId> = graph.nodes.iter().filter_map(|node| node.progress.job()).collect();
         let unfinished = |row: &&Task| row.state.is_unfinished() && jobs.contains(&row.id);
-        for row in self.snapshot.tasks.iter().filter(unfinished) {
+        let mut open = self.snapshot.tasks.iter().filter(unfinished);
+        for row in open.by_ref().take(LISTED) {
             writeln!(out, "  its {}", self.row(row))?;
         }
-        for decision in self.plan.nodes.iter().filter(|decision| decision.workflow == graph.workflow) {
+        left_out(open.count(), "unfinished job", out)?;
+        let mut nodes = self.plan.nodes.iter().filter(|decision| decision.workflow == graph.workflow);
+        for decision in nodes.by_ref().take(LISTED) {
             let (word, why, tone) = node(&decision.step);
             let style = tone.style();
             writeln!(out, "  its node {}: {style}{word}{style:#}: {why}", decision.node)?;
         }
-        Ok(())
+        left_out(nodes.count(), "node", out)
     }
 
     /// Why the pass says nothing of it.
@@ -213,9 +234,15 @@ impl Answer<'_> {
     }
 
     fn finished(&self, task: &Task) -> String {
-        let waiting = self.snapshot.tasks.iter().filter(|other| other.dependencies.contains(&task.id));
-        let dependents: Vec<String> =
-            waiting.map(|other| format!("{} {}", other.kind(), self.names.task(other.id))).collect();
+        let mut waiting = self.snapshot.tasks.iter().filter(|other| other.dependencies.contains(&task.id));
+        let dependents = waiting.by_ref().take(LISTED);
+        let mut dependents: Vec<String> =
+            dependents.map(|other| format!("{} {}", other.kind(), self.names.task(other.id))).collect();
+        match waiting.count() {
+            0 => {}
+            1 => dependents.push("1 task more".to_owned()),
+            more => dependents.push(format!("{more} tasks more")),
+        }
         if dependents.is_empty() {
             "nothing to do: a pass never touches a finished task".to_owned()
         } else {

@@ -8,12 +8,14 @@
 mod cluster;
 mod floor;
 mod graphs;
+mod meetings;
 mod queues;
 
 use scheduler_core::{Action, NodeStep, Plan, RuleSet, Snapshot};
 
 pub use floor::floor;
 pub use graphs::{dependency_graph, update_on_launch, workflows};
+pub use meetings::MEETINGS;
 pub use queues::{all_startable, cluster_full, mostly_blocked, nodes_by_tasks};
 
 /// A snapshot, the rules to plan it by, and what the plan must show.

@@ -78,22 +78,32 @@ pub(super) struct Claims<'c, 'a> {
     rows: &'c Rows<'a>,
     held: BTreeMap<(ResourceKey, Mode), BTreeSet<(TaskId, Kind)>>,
     held_by_workflows: BTreeMap<(ResourceKey, Mode), BTreeSet<TaskId>>,
-    /// The blocked tasks by their rank in the order of R1, each with the workflows that block it.
+    /// The blocked tasks by their rank in the order of R1, each with what workflows keep it from.
     places: BTreeMap<(ResourceKey, Mode), BTreeMap<usize, Place>>,
+    /// The oldest place of those that are kept from the same: the others bind nobody whom it does not.
+    oldest: BTreeMap<(ResourceKey, Mode, KeptFrom), usize>,
 }
+
+/// Keys with the modes in which workflows hold them that a task is kept from.
+type KeptFrom = Arc<[(ResourceKey, Mode)]>;
 
 #[derive(Clone)]
 struct Place {
     task: TaskId,
     kind: Kind,
-    blocked_by: Arc<[TaskId]>,
+    kept_from: KeptFrom,
 }
 
 impl<'c, 'a> Claims<'c, 'a> {
     /// Every holding row holds its claims.
     pub(super) fn new(rows: &'c Rows<'a>) -> Self {
-        let mut claims =
-            Self { rows, held: BTreeMap::new(), held_by_workflows: BTreeMap::new(), places: BTreeMap::new() };
+        let mut claims = Self {
+            rows,
+            held: BTreeMap::new(),
+            held_by_workflows: BTreeMap::new(),
+            places: BTreeMap::new(),
+            oldest: BTreeMap::new(),
+        };
         for task in rows.snapshot.tasks.iter().filter(|task| task.state.is_holding()) {
             claims.hold(task);
         }
@@ -126,24 +136,37 @@ impl<'c, 'a> Claims<'c, 'a> {
         None
     }
 
-    /// The workflow jobs among those that block a task.
-    fn blocking_workflows(&self, task: &Task) -> Arc<[TaskId]> {
+    /// What of a task's claims workflow jobs keep it from.
+    fn kept_from(&self, task: &Task) -> KeptFrom {
         let mut found = BTreeSet::new();
         for (name, resource, wanted) in claims(self.rows.rules, task) {
-            for held in Mode::ALL.into_iter().filter(|&held| self.forbids(name, wanted, held)) {
-                let holders = self.held_by_workflows.get(&(resource.clone(), held)).into_iter().flatten();
-                found.extend(holders.copied().filter(|id| *id != task.id));
-            }
+            let forbidding = Mode::ALL.into_iter().filter(|&held| self.forbids(name, wanted, held));
+            let keys = forbidding.map(|held| (resource.clone(), held));
+            found.extend(keys.filter(|key| self.held_by_workflows.contains_key(key)));
         }
         found.into_iter().collect()
     }
 
     /// R3: a blocked task keeps its place.
     pub(super) fn keep_place(&mut self, task: &Task, rank: usize) {
-        let place = Place { task: task.id, kind: task.kind(), blocked_by: self.blocking_workflows(task) };
+        let place = Place { task: task.id, kind: task.kind(), kept_from: self.kept_from(task) };
         for (_, key, mode) in claims(self.rows.rules, task) {
-            self.places.entry((key, mode)).or_default().insert(rank, place.clone());
+            let oldest = self.oldest.entry((key.clone(), mode, place.kept_from.clone())).or_insert(rank);
+            let places = self.places.entry((key, mode)).or_default();
+            if *oldest > rank {
+                places.remove(oldest);
+                *oldest = rank;
+            }
+            if *oldest == rank {
+                places.insert(rank, place.clone());
+            }
         }
+    }
+
+    /// Whether one of these workflows holds what the task of a place is kept from.
+    fn exempts(&self, place: &Place, workflows: &[TaskId]) -> bool {
+        let holders = place.kept_from.iter().filter_map(|key| self.held_by_workflows.get(key));
+        holders.into_iter().any(|holders| workflows.iter().any(|workflow| holders.contains(workflow)))
     }
 
     /// R3: the older blocked task that this one may not overtake.
@@ -156,9 +179,7 @@ impl<'c, 'a> Claims<'c, 'a> {
             let bound = Mode::ALL.into_iter().filter(|&older| self.forbids(name, older, wanted));
             let first = bound.filter_map(|mode| {
                 let places = self.places.get(&(resource.clone(), mode))?;
-                let mut binding = places.iter().filter(|(_, place)| {
-                    place.task != task.id && !place.blocked_by.iter().any(|blocker| above.contains(blocker))
-                });
+                let mut binding = places.iter().filter(|(_, place)| !self.exempts(place, &above));
                 binding.next().map(|(rank, place)| (*rank, mode, place))
             });
             if let Some((_, older_wants, place)) = first.min_by_key(|(rank, mode, _)| (*rank, *mode)) {

@@ -120,21 +120,26 @@ impl Endings {
         }
     }
 
-    fn fail_component(&mut self, rows: &Rows<'_>, mut alive: Vec<TaskId>) {
-        let causes = |ends: &Ends, alive: &[TaskId]| -> Vec<(TaskId, End)> {
-            let tasks = alive.iter().filter_map(|&id| rows.sole(id));
+    /// After the first step only those can end that depend on one that ended in the step before.
+    fn fail_component(&mut self, rows: &Rows<'_>, component: Vec<TaskId>) {
+        let causes = |ends: &Ends, asked: &BTreeSet<TaskId>| -> Vec<(TaskId, End)> {
+            let tasks = asked.iter().filter(|id| !ends.contains_key(id)).filter_map(|&id| rows.sole(id));
             tasks.filter_map(|task| Some((task.id, caused(rows, ends, task)?))).collect()
         };
-        let failed = causes(&self.ends, &alive).iter().any(|(_, end)| end.outcome() == Outcome::Failed);
-        let outcome = if failed { Outcome::Failed } else { Outcome::Canceled };
-        loop {
-            let mut step = causes(&self.ends, &alive);
-            step.retain(|(_, end)| end.outcome() == outcome);
-            if step.is_empty() {
-                return;
+        let mut dependents: BTreeMap<TaskId, Vec<TaskId>> = BTreeMap::new();
+        for task in component.iter().filter_map(|&id| rows.sole(id)) {
+            for on in pending_dependencies(rows, task) {
+                dependents.entry(on).or_default().push(task.id);
             }
+        }
+        let mut asked: BTreeSet<TaskId> = component.into_iter().collect();
+        let failed = causes(&self.ends, &asked).iter().any(|(_, end)| end.outcome() == Outcome::Failed);
+        let outcome = if failed { Outcome::Failed } else { Outcome::Canceled };
+        while !asked.is_empty() {
+            let mut step = causes(&self.ends, &asked);
+            step.retain(|(_, end)| end.outcome() == outcome);
+            asked = step.iter().filter_map(|(id, _)| dependents.get(id)).flatten().copied().collect();
             self.ends.extend(step);
-            alive.retain(|id| !self.ends.contains_key(id));
         }
     }
 }

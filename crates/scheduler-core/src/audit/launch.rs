@@ -59,11 +59,11 @@ pub(super) fn check(
             && !ends.contains_key(&task.id)
             && !malformed.contains_key(&task.id);
         if due {
-            let own = |on: TaskId| on == task.id || task.dependencies.contains(&on);
-            let mut links = launch.derive(task);
-            // Two sources may name one update as their last.
+            // None to itself nor to what it has, and each once: two sources may name one update as their last.
+            let own: BTreeSet<TaskId> = task.dependencies.iter().copied().chain([task.id]).collect();
             let mut said = BTreeSet::new();
-            links.retain(|&link| !link.task().is_some_and(own) && said.insert(link));
+            let mut links = launch.derive(task);
+            links.retain(|&link| !link.task().is_some_and(|on| own.contains(&on)) && said.insert(link));
             derived.push(Derived { task: task.id, links: links.into() });
         }
     }
@@ -162,8 +162,9 @@ impl<'l, 'a> Launch<'l, 'a> {
                 let mut links: Vec<TaskRef> =
                     project.and_then(|project| self.project(project, of)).into_iter().collect();
                 let sources = inventory.and_then(|inventory| self.sources.get(&inventory).cloned());
+                let updated: BTreeSet<InventorySourceId> = sources_already_updated.iter().copied().collect();
                 for source in sources.into_iter().flatten() {
-                    if !sources_already_updated.contains(&source.id) {
+                    if !updated.contains(&source.id) {
                         links.push(self.source(source, of));
                     }
                 }

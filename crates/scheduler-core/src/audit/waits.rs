@@ -14,11 +14,11 @@ use super::violation::{About, Fault, Violation};
 use super::workflow::is_running_workflow;
 use crate::{Reason, TaskId, TaskRef};
 
-type Waits = BTreeMap<TaskId, Vec<TaskId>>;
+type Waits = BTreeMap<TaskId, BTreeSet<TaskId>>;
 
 pub(super) fn check(rows: &Rows<'_>, ends: &Ends, replayed: &Replayed, out: &mut Vec<Violation>) {
     let waits = waits(rows, ends, replayed);
-    let next = |task: TaskId| waits.get(&task).cloned().unwrap_or_default();
+    let next = |task: TaskId| waits.get(&task).into_iter().flatten().copied().collect();
     let on = on_circles(waits.keys().copied(), next);
     for (&task, (reason, said)) in &replayed.held {
         let named = match said.hold() {

@@ -4,11 +4,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{Display, Write};
 
-use crate::circle::components;
+use crate::component::components;
 use crate::table::{FxHashMap, FxHashSet, Row};
-
-/// As many members of a cycle are named; the rest are counted.
-const NAMED: usize = 12;
+use crate::words::NAMED;
 
 /// One cycle of each component of the rows below `size`, beginning with its smallest row.
 pub(super) fn cycles(rows: &[Row], size: usize, edges: impl Fn(Row, &mut Vec<Row>)) -> Vec<Vec<Row>> {

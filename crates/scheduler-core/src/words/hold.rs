@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::NAMED;
 use crate::{Lack, Malformed, Reason, Shortfall, TaskRef};
 
 /// How a sentence about what can never run begins.
@@ -40,17 +41,24 @@ impl fmt::Display for Reason {
 }
 
 fn list(f: &mut fmt::Formatter<'_>, shortfalls: &[Shortfall]) -> fmt::Result {
-    for (at, shortfall) in shortfalls.iter().enumerate() {
+    for (at, shortfall) in shortfalls.iter().take(NAMED).enumerate() {
         let separator = if at == 0 { "" } else { "; " };
         write!(f, "{separator}{shortfall}")?;
     }
-    Ok(())
+    match shortfalls.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        1 => f.write_str("; and 1 group more"),
+        more => write!(f, "; and {more} groups more"),
+    }
 }
 
 /// "job 1 → workflow job 2 → job 1".
 fn round(f: &mut fmt::Formatter<'_>, circle: &[TaskRef]) -> fmt::Result {
-    for task in circle {
+    for task in circle.iter().take(NAMED) {
         write!(f, "{task} → ")?;
+    }
+    if circle.len() > NAMED {
+        write!(f, "… ({} in all) → ", circle.len())?;
     }
     circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
 }

@@ -3,7 +3,7 @@
 //! Every `Display` of a reason is a clause whose subject is the task: "waits for job 17 to release project 3". [`Decision`]
 //! puts the subject before it. Sentences name ids and kinds; those about capacity say what was needed, free and in all. What
 //! can never run as things stand says so in these words, and nothing else does. Tokens are for machines and stay as they are;
-//! sentences may be improved.
+//! sentences may be improved. No sentence is longer than a page: of many members the first few are named, the rest counted.
 
 mod end;
 mod hold;
@@ -12,6 +12,9 @@ mod step;
 use core::fmt;
 
 use crate::{Decision, ResourceKey, TaskRef};
+
+/// As many members of a circle, of a cycle or of a list of groups are named; the rest are counted.
+pub(crate) const NAMED: usize = 12;
 
 impl fmt::Display for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -57,6 +57,22 @@ fn r10_holds_name_what_they_wait_for() {
 }
 
 #[test]
+fn r10_of_a_long_circle_and_of_many_groups_a_few_are_named_and_the_rest_counted() {
+    let circle: Arc<[TaskRef]> = (1..=5_000).map(job).collect();
+    let long = Reason::Circle { waits: Box::new(Reason::Dependency { on: job(2) }), circle };
+    assert_eq!(
+        long.to_string(),
+        "can never run as things stand: it waits for itself, in the circle job 1 → job 2 → job 3 → job 4 → job 5 → job 6 → \
+         job 7 → job 8 → job 9 → job 10 → job 11 → job 12 → … (5000 in all) → job 1; it waits for job 2, on which it depends"
+    );
+    let unknown = |id: i64| Shortfall { group: id.into(), name: Arc::from(""), lack: Lack::UnknownGroup };
+    let groups = |count: i64| Reason::NeverFits((1..=count).map(unknown).collect()).to_string();
+    assert!(groups(12).ends_with("group 12 is unknown to the snapshot"));
+    assert!(groups(13).ends_with("group 12 is unknown to the snapshot; and 1 group more"));
+    assert!(groups(5_000).ends_with("group 12 is unknown to the snapshot; and 4988 groups more"));
+}
+
+#[test]
 fn r10_what_is_needed_free_and_in_all_has_units() {
     let full = Lack::Full { needed: forks(5), free: forks(1), total: forks(100) };
     assert_eq!(
