@@ -121,7 +121,7 @@ pub enum Verdict {
 pub struct Ended {
     /// The status that it ends with.
     pub outcome: Outcome,
-    /// Why, in a sentence for people; empty when the outcome says it all.
+    /// Why, in a sentence for people; empty when the outcome says it all. A node reports it [`bounded`](Self::bounded).
     pub explanation: String,
     /// What it printed.
     pub output: Option<Output>,
@@ -138,6 +138,28 @@ impl Ended {
     #[must_use]
     pub fn because(outcome: Outcome, explanation: impl Into<String>) -> Self {
         Self { outcome, explanation: explanation.into(), output: None }
+    }
+
+    /// As long is a [`bounded`](Self::bounded) explanation at most, in bytes, beside the words that say how much was left out:
+    /// lists show many of them at once.
+    pub const EXPLANATION: usize = 2_000;
+
+    /// The same with an explanation that is not too long. Its middle is left out: it begins with what was tried, and ends with
+    /// how that failed.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let (length, half) = (self.explanation.len(), Self::EXPLANATION / 2);
+        if length <= Self::EXPLANATION {
+            return self;
+        }
+        let boundary = |at: &usize| self.explanation.is_char_boundary(*at);
+        let head = (0..=half).rev().find(boundary).unwrap_or(0);
+        let tail = (length - half..length).find(boundary).unwrap_or(length);
+        let ends = (self.explanation.get(..head), self.explanation.get(tail..));
+        if let (Some(begin), Some(end)) = ends {
+            self.explanation = format!("{begin} … ({} bytes left out) … {end}", tail - head);
+        }
+        self
     }
 }
 
@@ -176,4 +198,23 @@ pub enum Order {
     Cancel,
     /// It is not running under this dispatch any more, for example because it was reaped while its node was frozen: stop it and report nothing.
     Abandon,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explanations_are_bounded_and_keep_their_begin_and_their_end() {
+        let said = |explanation: String| Ended::because(Outcome::Error, explanation).bounded().explanation;
+        let short = "x".repeat(Ended::EXPLANATION);
+        assert_eq!(said(short.clone()), short);
+        let long = said(format!("could not run \"/{}\": File name too long", "ä".repeat(500_000)));
+        assert!(long.len() < Ended::EXPLANATION + 50, "{} bytes", long.len());
+        assert!(
+            long.starts_with("could not run \"/ä") && long.ends_with("ä\": File name too long"),
+            "{long}"
+        );
+        assert!(long.contains("bytes left out"), "{long}");
+    }
 }

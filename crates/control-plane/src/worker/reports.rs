@@ -56,6 +56,10 @@ impl Reports {
         handler: HandlerName,
         verdict: Verdict,
     ) {
+        let verdict = match verdict {
+            Verdict::Ended(ended) => Verdict::Ended(ended.bounded()),
+            Verdict::HandedBack => Verdict::HandedBack,
+        };
         self.lock().push_back(Done {
             report: Report { task, dispatch, verdict },
             kind,

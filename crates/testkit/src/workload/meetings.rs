@@ -91,8 +91,8 @@ fn workflows_that_share_a_template(elements: usize) -> Workload {
     }
     snapshot.tasks.extend((running..elements).map(|id| workflow(id, 0, State::Pending)));
     let waits = || Work::WorkflowApproval { expires: None };
-    let approvals = (0..running)
-        .map(|id| row(FIRST_HOLDING_ID + id, waits(), State::Running(Box::new(Placement::default()))));
+    let approvals =
+        (0..running).map(|id| row(FIRST_HOLDING_ID + id, waits(), State::Running(Box::default())));
     snapshot.tasks.extend(approvals);
     finished(snapshot, elements, Tally { holds: elements - running, ..Tally::default() })
 }
