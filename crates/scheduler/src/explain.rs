@@ -253,3 +253,43 @@ impl Answer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands each of which waits for the next, and the last for capacity, of which there is none.
+    fn chain(length: usize) -> Snapshot {
+        let task = |id: usize| {
+            let on = if id < length { vec![id + 1] } else { Vec::new() };
+            serde_json::json!({
+                "id": id, "created": "2026-01-01T11:00:00Z", "impact": 1, "work": { "ad_hoc_command": {} }, "groups": [1],
+                "dependencies": on,
+            })
+        };
+        let tasks: Vec<serde_json::Value> = (1..=length).map(task).collect();
+        let value = serde_json::json!({
+            "version": 1, "now": "2026-01-01T12:00:00Z", "tasks": tasks,
+            "groups": [{ "id": 1, "name": "default", "members": { "instances": [] } }],
+        });
+        serde_json::from_value(value).expect("a snapshot")
+    }
+
+    #[test]
+    fn r10_a_long_chain_is_told_in_part_and_the_rest_counted() {
+        let (snapshot, rules) = (chain(1_000), RuleSet::tower_2018());
+        let plan = scheduler_core::plan(&snapshot, &rules);
+        let said = lines(&snapshot, &rules, &plan, TaskId::new(1));
+        assert_eq!(said.len(), 2 + 49 + 2, "{said:#?}");
+        assert_eq!(
+            said.get(51).map(String::as_str),
+            Some("  … and 950 tasks more, each waiting for the next; the chain ends so:")
+        );
+        assert_eq!(
+            said.last().map(String::as_str),
+            Some("  time alone does not help: somebody must change something")
+        );
+        let short = lines(&snapshot, &rules, &plan, TaskId::new(951));
+        assert_eq!(short.len(), 2 + 49 + 1, "{short:#?}");
+    }
+}

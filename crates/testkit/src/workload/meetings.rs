@@ -3,8 +3,7 @@
 
 use scheduler_core::{
     Convergence, Edge, EdgeKind, Graph, InventoryId, InventorySource, InventorySourceId, Node, NodeId,
-    Outcome, Placement, Progress, RuleSet, Seconds, Snapshot, State, Task, TaskId, Work, WorkflowOf,
-    WorkflowTemplateId,
+    Outcome, Progress, RuleSet, Seconds, Snapshot, State, Task, TaskId, Work, WorkflowOf, WorkflowTemplateId,
 };
 use thin_vec::ThinVec;
 
