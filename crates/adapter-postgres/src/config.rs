@@ -17,7 +17,7 @@ pub struct PostgresConfig {
     /// The schema that holds everything; `scheduler` unless set otherwise.
     pub schema: String,
     /// At most so many connections, at least 3, besides the one that listens and those of heartbeats (one, or two). What has not been
-    /// used for 10 s is closed: an idle node holds three connections in all.
+    /// used for 10 s is closed: an idle node holds three or four in all.
     pub pool_size: usize,
     /// For how long a pass may stand still, or one of its statements may take, before the database takes the lock away. Where the
     /// rules' `heartbeat_grace` is shorter, that is for how long it may stand still, yet at least 5 s: by then its node is taken for lost.
