@@ -16,13 +16,10 @@ impl Dice {
             rules.control_plane =
                 Some(ControlPlane { group: self.id(last), impact: Forks::new(self.from(0, 3)) });
         }
-        if self.one_in(3) {
-            let licence = Resource::Own("licence".into());
-            let own = |by, mode, simultaneous| Claim { by, resource: licence.clone(), mode, simultaneous };
-            rules.claims.insert(0, own(Claimant::AdHocCommand, Mode::Shared, Simultaneous::Same));
-            rules.claims.push(own(Claimant::Job, Mode::Exclusive, Simultaneous::As(Mode::Shared)));
-            let forbidden = vec![(Mode::Exclusive, Mode::Exclusive), (Mode::Exclusive, Mode::Shared)];
-            rules.matrices.push(Matrix { resource: licence, forbidden });
+        match self.below(6) {
+            0 | 1 => self.licence(&mut rules),
+            2 => self.own_table(&mut rules),
+            _ => {}
         }
         rules.heartbeat_grace = Seconds::new(10);
         rules.dispatch_grace = Seconds::new(5);
@@ -31,9 +28,57 @@ impl Dice {
         rules
     }
 
+    /// A row of one's own, as a user would write it.
+    fn licence(&mut self, rules: &mut RuleSet) {
+        let licence = Resource::Own("licence".into());
+        let own = |by, mode, simultaneous| Claim { by, resource: licence.clone(), mode, simultaneous };
+        rules.claims.insert(0, own(Claimant::AdHocCommand, Mode::Shared, Simultaneous::Same));
+        rules.claims.push(own(Claimant::Job, Mode::Exclusive, Simultaneous::As(Mode::Shared)));
+        let forbidden = vec![(Mode::Exclusive, Mode::Exclusive), (Mode::Exclusive, Mode::Shared)];
+        rules.matrices.push(Matrix { resource: licence, forbidden });
+    }
+
+    /// Rows and cells that nobody would write: any claimant, any resource, any mode.
+    fn own_table(&mut self, rules: &mut RuleSet) {
+        let resources = [
+            Resource::Own("licence".into()),
+            Resource::Own("seat".into()),
+            Resource::Project,
+            Resource::Inventory,
+            Resource::InventorySource,
+            Resource::JobTemplate,
+            Resource::WorkflowTemplate,
+            Resource::SystemJobSlot,
+        ];
+        for _ in 0..self.from(1, 4) {
+            let simultaneous = match self.below(3) {
+                0 => Simultaneous::Same,
+                1 => Simultaneous::Nothing,
+                _ => Simultaneous::As(self.of(&Mode::ALL)),
+            };
+            let (by, resource) = (self.of(&Claimant::ALL), self.of(&resources));
+            let claim = Claim { by, resource, mode: self.of(&Mode::ALL), simultaneous };
+            let at = self.below(rules.claims.len() as u64 + 1) as usize;
+            rules.claims.insert(at, claim);
+        }
+        for resource in &resources {
+            if self.one_in(3) {
+                rules.matrices.retain(|matrix| matrix.resource != *resource);
+            }
+            let forbidden = self.several(5, |dice| (dice.of(&Mode::ALL), dice.of(&Mode::ALL)));
+            rules.matrices.push(Matrix { resource: resource.clone(), forbidden });
+        }
+    }
+
+    /// A snapshot of up to a dozen tasks, and now and then of so many that they are read ahead in several portions.
     pub(crate) fn snapshot(&mut self) -> Snapshot {
+        let most = if self.one_in(20) { 44 } else { 12 };
+        self.snapshot_of(most)
+    }
+
+    fn snapshot_of(&mut self, most: u32) -> Snapshot {
         let careful = !self.one_in(3);
-        let count = self.from(1, 12);
+        let count = self.from(1, most);
         let mut tasks: Vec<Task> = (1..=count).map(|id| self.task(id, count, careful)).collect();
         if careful {
             for task in &mut tasks {

@@ -36,7 +36,10 @@ impl Dice {
             dependencies_derived: self.one_in(3),
             cancel_requested: self.one_in(10),
             own_keys: self
-                .several(1, |dice| OwnKey { resource: "licence".into(), key: dice.id(2) })
+                .several(2, |dice| OwnKey {
+                    resource: dice.of(&["licence", "licence", "seat"]).into(),
+                    key: dice.id(2),
+                })
                 .into_iter()
                 .collect(),
         }

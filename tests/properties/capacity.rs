@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, Kind, Members, NodeType, Placement, Reason, RuleSet,
-    Snapshot, State, Task, plan, strategies,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, Kind, Members, NodeType, Place, Placement, Reason,
+    RuleSet, Snapshot, State, Task, TaskId, plan, strategies,
 };
 
 use crate::cases;
@@ -63,6 +63,41 @@ impl Usage {
         }
     }
 
+    /// Adds a task; what is wrong with where it is.
+    fn start(&mut self, snapshot: &Snapshot, rules: &RuleSet, task: &Task, at: Placement) -> Option<String> {
+        let was_idle = at.node.is_some_and(|node| self.is_idle(node));
+        let used_before = self.forks.clone();
+        self.add(task, at, rules);
+        // What costs nothing fits on an instance that is too full already.
+        let fits = |node: &Instance| {
+            self.used(node.id) <= u64::from(node.capacity.get())
+                || used_before.get(&node.id).copied().unwrap_or(0) == self.used(node.id)
+        };
+        if let Some(id) = at.node {
+            let node = instance(snapshot, id).filter(|node| is_usable(snapshot, rules, node));
+            match node.filter(|node| may_run(node, task.kind())) {
+                None => return Some(format!("{id} may not run it")),
+                Some(node) if !was_idle && !fits(node) => return Some(format!("{id} is too full to run it")),
+                Some(_) => {}
+            }
+        }
+        if let Some(id) = at.controller {
+            let node = instance(snapshot, id).filter(|node| is_usable(snapshot, rules, node));
+            let controls = |node: &&Instance| matches!(node.node_type, NodeType::Control | NodeType::Hybrid);
+            let controls_itself_alone = was_idle && at.node == at.controller;
+            match node.filter(controls) {
+                None => return Some(format!("{id} may not control it")),
+                Some(node) if !controls_itself_alone && !fits(node) => {
+                    return Some(format!("{id} is too full to control it"));
+                }
+                Some(_) => {}
+            }
+        }
+        let group = at.group.and_then(|id| snapshot.groups.iter().find(|group| group.id == id));
+        let over = group.filter(|group| !self.keeps_limits(group))?;
+        Some(format!("{} is over its limits", over.id))
+    }
+
     fn used(&self, id: InstanceId) -> u64 {
         self.forks.get(&id).copied().unwrap_or(0)
     }
@@ -104,6 +139,24 @@ fn may_run(instance: &Instance, kind: Kind) -> bool {
     }
 }
 
+/// The first of these starts, one after the other, that finds no room, or may not be where it is.
+pub(crate) fn excess(snapshot: &Snapshot, rules: &RuleSet, starts: &[(TaskId, Place)]) -> Option<String> {
+    let mut usage = Usage::of(snapshot, rules);
+    starts.iter().find_map(|&(id, place)| {
+        let task = row(snapshot, id)?;
+        // A task that was taken back does not count against its own replacement.
+        let before = task.state.placement().copied();
+        if let Some(before) = before {
+            usage.take_out(task, before, rules);
+        }
+        let excess = usage.start(snapshot, rules, task, Placement::from(place));
+        if let Some(before) = before {
+            usage.add(task, before, rules);
+        }
+        excess.map(|excess| format!("task {id}: {excess}"))
+    })
+}
+
 proptest! {
     #![proptest_config(cases(256))]
 
@@ -111,43 +164,8 @@ proptest! {
     fn r6_no_start_exceeds_an_instance_or_a_limit(
         snapshot in strategies::snapshot(), rules in strategies::rules(),
     ) {
-        let plan = plan(&snapshot, &rules);
-        let mut usage = Usage::of(&snapshot, &rules);
-        for (id, place) in plan.starts() {
-            let task = row(&snapshot, id).unwrap();
-            let placement = Placement::from(*place);
-            // A task that was taken back does not count against its own replacement.
-            let before = task.state.placement().copied();
-            if let Some(before) = before {
-                usage.take_out(task, before, &rules);
-            }
-            let was_idle = placement.node.is_some_and(|node| usage.is_idle(node));
-            let used_before = usage.forks.clone();
-            usage.add(task, placement, &rules);
-            // What costs nothing fits on an instance that is too full already.
-            let fits = |node: &Instance| {
-                usage.used(node.id) <= u64::from(node.capacity.get())
-                    || used_before.get(&node.id).copied().unwrap_or(0) == usage.used(node.id)
-            };
-            if let Some(node) = placement.node {
-                let node = instance(&snapshot, node).unwrap();
-                prop_assert!(is_usable(&snapshot, &rules, node) && may_run(node, task.kind()));
-                prop_assert!(was_idle || fits(node), "{} is too full", node.id);
-            }
-            if let Some(controller) = placement.controller {
-                let node = instance(&snapshot, controller).unwrap();
-                prop_assert!(is_usable(&snapshot, &rules, node));
-                prop_assert!(matches!(node.node_type, NodeType::Control | NodeType::Hybrid));
-                let controls_itself_alone = was_idle && placement.node == Some(controller);
-                prop_assert!(controls_itself_alone || fits(node));
-            }
-            if let Some(group) = placement.group.and_then(|id| snapshot.groups.iter().find(|group| group.id == id)) {
-                prop_assert!(usage.keeps_limits(group), "{} is over its limits", group.id);
-            }
-            if let Some(before) = before {
-                usage.add(task, before, &rules);
-            }
-        }
+        let starts: Vec<_> = plan(&snapshot, &rules).starts().map(|(id, place)| (id, *place)).collect();
+        prop_assert_eq!(excess(&snapshot, &rules, &starts), None);
     }
 
     #[test]
@@ -189,7 +207,7 @@ proptest! {
 /// small ones do not get.
 #[test]
 fn r6_more_capacity_can_start_fewer_tasks() {
-    use scheduler_core::{InventoryId, LaunchType, TaskId, Work};
+    use scheduler_core::{InventoryId, LaunchType, Work};
     let task = |id: i64, impact: u32, state: State| Task {
         id: TaskId::new(id),
         name: "".into(),

@@ -9,7 +9,7 @@ use scheduler_core::{
 };
 
 use crate::cases;
-use crate::view::{derives, is_duplicate, outcome, row};
+use crate::view::{cancel_reaches, derives, is_duplicate, outcome, row};
 
 /// The created updates that tasks need, each with what it refreshes.
 fn created(plan: &Plan) -> impl Iterator<Item = (&scheduler_core::Create, TaskRef)> {
@@ -111,11 +111,15 @@ proptest! {
             prop_assert_eq!(create.launch_type, LaunchType::Dependency);
             let mut touched = snapshot.tasks.iter().filter(|task| refreshes_the_same(task, &create.work));
             prop_assert!(
-                touched.all(|task| !task.state.is_unfinished() || is_over_or_malformed(&snapshot, &plan, task.id)),
+                touched.all(|task| !task.state.is_unfinished()
+                    || cancel_reaches(&snapshot, task)
+                    || is_over_or_malformed(&snapshot, &plan, task.id)),
                 "an unfinished update is there"
             );
             let ended = snapshot.tasks.iter().any(|task| {
-                refreshes_the_same(task, &create.work) && plan.decision(task.id).is_some_and(|d| d.action.end().is_some())
+                let ends = plan.decision(task.id).is_some_and(|decision| decision.action.end().is_some());
+                let canceled = task.state.is_unfinished() && cancel_reaches(&snapshot, task);
+                refreshes_the_same(task, &create.work) && (ends || canceled)
             });
             prop_assert!(ended || !is_fresh(&snapshot, &create.work), "the last update is fresh");
         }

@@ -7,6 +7,7 @@ mod dependencies;
 mod order;
 mod passes;
 mod reasons;
+mod subsets;
 mod total;
 mod view;
 mod workflows;

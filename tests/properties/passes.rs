@@ -26,7 +26,7 @@ proptest! {
     ) {
         let first = plan(&snapshot, &rules);
         if !first.more {
-            let next = plan(&apply(&snapshot, &first), &rules);
+            let next = plan(&apply(&snapshot, &first).expect("a plan fits its snapshot"), &rules);
             prop_assert!(next.is_idle() && !next.more, "first {:#?}\nnext {:#?}", first, next);
         }
     }
@@ -41,7 +41,7 @@ proptest! {
                 prop_assert!(!plan.more);
                 return Ok(());
             }
-            snapshot = apply(&snapshot, &plan);
+            snapshot = apply(&snapshot, &plan).expect("a plan fits its snapshot");
         }
         prop_assert!(false, "still busy after 60 passes");
     }

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 use scheduler_core::{
-    Decision, Kind, Malformed, Plan, Reason, Snapshot, State, TaskCount, TaskId, audit, plan, strategies,
+    Decision, Malformed, Plan, Reason, Snapshot, State, TaskCount, TaskId, audit, plan, strategies,
 };
 
 use crate::cases;
 use crate::view::{row, workflows};
 
 /// Whether anything in the snapshot or the plan refers to a task.
-fn is_referred_to(snapshot: &Snapshot, plan: &Plan, id: TaskId) -> bool {
+pub(crate) fn is_referred_to(snapshot: &Snapshot, plan: &Plan, id: TaskId) -> bool {
     let by_task = snapshot.tasks.iter().any(|task| task.id != id && task.dependencies.contains(&id));
     let derived = plan.derived.iter().flat_map(|derived| &derived.links);
     // A new inventory update may rely on an update of its project that is there already (R4.4).
@@ -18,7 +18,7 @@ fn is_referred_to(snapshot: &Snapshot, plan: &Plan, id: TaskId) -> bool {
     by_task || by_link || workflows(snapshot).contains_key(&id)
 }
 
-fn without(snapshot: &Snapshot, id: TaskId) -> Snapshot {
+pub(crate) fn without(snapshot: &Snapshot, id: TaskId) -> Snapshot {
     let mut rest = snapshot.clone();
     rest.tasks.retain(|task| task.id != id);
     rest
@@ -71,47 +71,6 @@ proptest! {
                 let rest = plan(&without(&snapshot, id), &rules);
                 prop_assert_eq!(decisions_but(&whole, id), decisions_but(&rest, id), "without {}", id);
             }
-        }
-    }
-
-    #[test]
-    fn r11_removing_the_last_task_changes_no_earlier_decision(
-        snapshot in strategies::well_formed(), rules in strategies::rules(),
-    ) {
-        let whole = plan(&snapshot, &rules);
-        let Some(last) = whole.decisions.last().and_then(|decision| row(&snapshot, decision.task)) else { return Ok(()) };
-        let derives_nothing = last.dependencies_derived
-            || matches!(last.kind(), Kind::AdHocCommand | Kind::SystemJob | Kind::WorkflowJob | Kind::WorkflowApproval);
-        let plain = last.state == State::Pending && last.dependencies.is_empty() && derives_nothing;
-        if plain && !is_referred_to(&snapshot, &whole, last.id) && whole.unconsidered == TaskCount::new(0) {
-            let rest = plan(&without(&snapshot, last.id), &rules);
-            prop_assert_eq!(decisions_but(&whole, last.id), decisions_but(&rest, last.id));
-            prop_assert_eq!(&whole.creates, &rest.creates);
-            prop_assert_eq!(&whole.nodes, &rest.nodes);
-        }
-    }
-
-    /// What the other starts leave behind when one is left out is still a cluster on which every limit is kept: the pass
-    /// over it may start the task that was left out, or something in its stead, but nothing conflicts.
-    #[test]
-    fn r11_every_subset_of_starts_is_safe(
-        snapshot in strategies::well_formed(), rules in strategies::rules(), subset in any::<u64>(),
-    ) {
-        use crate::view::conflict;
-        let whole = plan(&snapshot, &rules);
-        let kept: Vec<_> = whole
-            .starts()
-            .enumerate()
-            .filter(|(position, _)| subset >> (position % 64) & 1 == 1)
-            .filter_map(|(_, (id, _))| row(&snapshot, id))
-            .collect();
-        for (position, task) in kept.iter().enumerate() {
-            let holders = snapshot.tasks.iter().filter(|row| row.state.is_holding() && row.id != task.id);
-            for holder in holders.chain(kept.iter().take(position).copied()) {
-                prop_assert!(!conflict(task, holder, &rules));
-            }
-            let awaited = whole.starts().filter(|(id, _)| task.dependencies.contains(id)).count();
-            prop_assert_eq!(awaited, 0, "a start relies on another");
         }
     }
 }

@@ -163,3 +163,9 @@ pub(crate) fn outcome(snapshot: &Snapshot, plan: &Plan, id: TaskId) -> Option<Ou
 pub(crate) fn derives(task: &Task) -> bool {
     matches!(task.kind(), Kind::Job | Kind::InventoryUpdate)
 }
+
+/// Whether a task is to be canceled: by its own request or by that of a running workflow above it.
+pub(crate) fn cancel_reaches(snapshot: &Snapshot, task: &Task) -> bool {
+    let above = ancestors(&workflows(snapshot), task.id);
+    task.cancel_requested || above.iter().filter_map(|id| row(snapshot, *id)).any(|row| row.cancel_requested)
+}

@@ -9,7 +9,7 @@ use scheduler_core::{
 };
 
 use crate::cases;
-use crate::view::{ancestors, is_on_lost, outcome, row, workflows};
+use crate::view::{cancel_reaches, is_on_lost, outcome, row};
 
 /// What has become of a node when the plan is done.
 #[derive(Debug, PartialEq)]
@@ -45,12 +45,6 @@ fn has_way_out(graph: &Graph, node: &Node) -> bool {
 
 fn running(snapshot: &Snapshot) -> impl Iterator<Item = (&Graph, &Task)> {
     snapshot.graphs.iter().filter_map(|graph| Some((graph, row(snapshot, graph.workflow)?)))
-}
-
-/// Whether a task is to be canceled: by its own request or by that of a running workflow above it.
-fn cancel_reaches(snapshot: &Snapshot, task: &Task) -> bool {
-    let above = ancestors(&workflows(snapshot), task.id);
-    task.cancel_requested || above.iter().filter_map(|id| row(snapshot, *id)).any(|row| row.cancel_requested)
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 //! Costs one look at each update of the snapshot and each one that the plan creates.
 
 use crate::board::{Board, Standing};
+use crate::reap::Requests;
 use crate::table::{FxHashMap, position};
 use crate::{
     CreateId, InventorySource, InventorySourceId, Kind, LastUpdate, LaunchType, Outcome, Plan, Project,
@@ -19,8 +20,10 @@ pub(crate) enum Target {
 /// The latest updates of one target.
 #[derive(Clone, Copy, Default)]
 struct Latest {
-    /// The unfinished one that was created last, then the highest id; new tasks after rows.
+    /// Of the unfinished ones that go on the one that was created last, then the highest id; new tasks after rows.
     unfinished: Option<(Timestamp, TaskRef)>,
+    /// Whether an unfinished one is asked to cancel.
+    canceling: bool,
     /// The one that finished last, then the highest id.
     finished: Option<(Option<Timestamp>, TaskId, Outcome)>,
 }
@@ -35,6 +38,7 @@ impl Updates {
     /// The latest updates of these projects and sources.
     pub(crate) fn look<'a>(
         board: &Board<'_>,
+        requests: &Requests,
         plan: &Plan,
         projects: impl Iterator<Item = &'a Project>,
         sources: impl Iterator<Item = &'a InventorySource>,
@@ -48,13 +52,13 @@ impl Updates {
         }
         let mut updates = Self { now: board.now(), latest };
         if !updates.latest.is_empty() {
-            updates.see_rows(board);
+            updates.see_rows(board, requests);
             updates.see_new(plan);
         }
         updates
     }
 
-    fn see_rows(&mut self, board: &Board<'_>) {
+    fn see_rows(&mut self, board: &Board<'_>, requests: &Requests) {
         for &row in &board.found.updates {
             let task = board.task(row);
             let Some(target) = target(&task.work) else { continue };
@@ -70,6 +74,8 @@ impl Updates {
                     latest.ended(*at, task.id, outcome);
                 }
                 (Standing::Finished(outcome), _) => latest.ended(Some(board.now()), task.id, outcome),
+                // Who relied on it would end with it (R4.2).
+                _ if requests.contains_key(&row) => latest.canceling = true,
                 _ => latest.goes_on(task.created, board.reference(row)),
             }
         }
@@ -91,6 +97,9 @@ impl Updates {
         let latest = self.latest.get(&target)?;
         if let Some((_, unfinished)) = latest.unfinished {
             return Some(unfinished);
+        }
+        if latest.canceling {
+            return None;
         }
         let (at, id, outcome) = latest.finished?;
         let fresh = outcome == Outcome::Successful && !timeout.elapsed_since(at?, self.now);

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::board::{Board, SEVERAL};
 use crate::latest::{self, Target};
+use crate::reap::Requests;
 use crate::table::{FEW, FxHashMap, FxHashSet, Lookup, Row, Table, position};
 use crate::{
     Create, CreateId, Derived, InventoryId, InventorySourceId, Kind, LaunchType, Origin, Plan, Priority,
@@ -26,7 +27,7 @@ struct Needing {
 }
 
 /// Derives the dependencies of every task for which that is still to be done, in the order of R1.
-pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
+pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], requests: &Requests, plan: &mut Plan) {
     let waits = |&row: &Row| board.columns.standing[row].is_considered() && board.malformed(row).is_none();
     let waiting = board.found.underived.iter().copied().filter(waits).count();
     if waiting == 0 {
@@ -39,7 +40,7 @@ pub(crate) fn derive(board: &mut Board<'_>, sorted: &[Row], plan: &mut Plan) {
         inherited = order::inherit(sorted, board.snapshot.tasks.len(), |row| lent_to(board, row));
         &inherited
     };
-    let mut launch = Launch::look(board, plan);
+    let mut launch = Launch::look(board, requests, plan);
     let mut derived = Vec::with_capacity(waiting);
     let mut derived_of = Table(vec![Row::MAX; board.snapshot.tasks.len()]);
     let mut linked = Vec::new();
@@ -114,14 +115,14 @@ struct Launch<'b, 'a> {
 }
 
 impl<'b, 'a> Launch<'b, 'a> {
-    fn look(board: &'b Board<'a>, plan: &Plan) -> Self {
+    fn look(board: &'b Board<'a>, requests: &Requests, plan: &Plan) -> Self {
         let snapshot = board.snapshot;
         let projects = crate::board::unique(snapshot.projects.iter().map(|project| (project.id, project)));
         let projects = projects.values().copied().flatten().filter(|project| project.update_on_launch);
         let sources = snapshot.inventory_sources.iter().map(|source| (source.id, source));
         let sources = crate::board::unique(sources);
         let sources = sources.values().copied().flatten().filter(|source| source.update_on_launch);
-        let latest = latest::Updates::look(board, plan, projects.clone(), sources.clone());
+        let latest = latest::Updates::look(board, requests, plan, projects.clone(), sources.clone());
         let mut launch = Self {
             board,
             projects: projects

@@ -31,7 +31,7 @@
 //!    no control task can, since its own groups do not matter.
 //! 3. *Which reason is named.* Of several conflicts (R2) the first row of the table, then the first held mode in the order of
 //!    [`Mode`], then the holder with the smallest id. R3 is asked only when R2 has no conflict; of several older tasks the
-//!    first in the order of R1. Of several unfinished dependencies the smallest id, rows before tasks of the same plan.
+//!    first in the order of R1, in the first mode in which it waits. Of several unfinished dependencies the smallest id, rows before tasks of the same plan.
 //! 4. *Dependencies fail before they are awaited*: one failed dependency ends a task though another is still running. Failure
 //!    is passed on from dependencies to dependents, a task after all of its own; within a cycle step by step from where it
 //!    enters, a failure before any cancel, so that a cycle that a failure enters fails as a whole.
@@ -39,19 +39,22 @@
 //!    this pass ends. An update created by a workflow node in this pass counts as created at `now`, after any row of the same
 //!    moment. A row that this pass ends counts as finished at `now`, malformed or not. A project's `last_update` and finished rows of its
 //!    updates are looked at together; of one task that is in both, the row counts. Links that a task already has are not added
-//!    again, and no task is linked to itself. A waiting task that is taken back is derived for if it was not yet.
+//!    again, and no task is linked to itself. An unfinished update that is asked to cancel, by itself or with its workflow, is
+//!    passed over for another unfinished one; without one a new update is needed, however fresh an older one is. A waiting task that is taken back is derived for if it was not yet.
 //! 6. *The order of a pass counts the links that it derived*: a pending update found by R4 is considered just before the task
 //!    that was linked to it. A task that this pass ends lends no place in that order.
 //! 7. *Taking back.* A waiting task whose instance is lost and whose dependency failed ends like a pending one (R5).
 //! 8. *More.* A pass asks for another if it created a task, started a workflow job, ended a task that held a claim or a place
-//!    or that is the job of a node of a running workflow, took a task back, or left tasks unconsidered.
+//!    or that is the job of a node of a running workflow, took a task back, passed a request to cancel on to a waiting task
+//!    (the store ends it at once), or left tasks unconsidered.
 //! 9. *Workflows.* Any graph says which workflow a job belongs to, but only workflow jobs pass a request to cancel on or wait
 //!    for jobs; a request that reaches a workflow job which ends in the same pass is not mentioned. "Its workflow" in
 //!    [`End::CanceledWithWorkflow`] is the one whose node has the job. A node whose job has a row is judged by the row. `error` and `canceled` count as failed for R7.4. A workflow
 //!    that is its own ancestor is processed like any other, but never as an ancestor of itself twice. A job named by several
 //!    nodes makes each graph that names it malformed; its workflow, for R3 and R8, is the one with the smallest id. A
 //!    canceled workflow with a malformed graph is canceled all the same, and the nodes that have an id of their own are skipped.
-//!    An approval that expires is failed in any unfinished state, malformed or not.
+//!    An approval that expires is failed in any unfinished state, malformed or not. A workflow job that a store shows as
+//!    waiting is nobody's to end: one that is asked to cancel ends like a pending one.
 //! 10. *Capacity.* A waiting task that is taken back is fitted as if neither its impact, its control impact, its group use nor
 //!     its idleness-breaking counted. `reserve_after` reserves for tasks held for [`Reason::NoCapacity`], in the first of their
 //!     groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
@@ -60,13 +63,16 @@
 //! 11. *A circle* (R10) is looked for among what each held task waits for by its named reason, what a running workflow job
 //!     waits for (all of its unfinished jobs), and nothing else. Being blocked by a task that this pass takes back is no part of
 //!     one, since that task holds nothing any more in the next pass.
-//! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact.
+//! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact. No row says which running job waits for a
+//!     pending one, so that a cluster full of such jobs cannot be told from one that is busy: its outlook is waiting. Whoever
+//!     launches them lets them run where their job runs, as AWX does, or in a group of their own.
 
 #[macro_use]
 extern crate alloc;
 #[cfg(feature = "proptest")]
 extern crate std;
 
+mod apply;
 mod audit;
 mod board;
 pub mod builder;
@@ -108,6 +114,7 @@ mod validate;
 mod words;
 mod workflow;
 
+pub use apply::{Fill, Misfit};
 pub use audit::{About, Fault, Violation, audit};
 pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};

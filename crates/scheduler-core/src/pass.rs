@@ -44,7 +44,7 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
     dependency::end(&mut board, &mut plan);
     let pending = core::mem::take(&mut board.found.pending);
     let sorted = pending.sort(|row| board.task(row));
-    launch::derive(&mut board, &sorted, &mut plan);
+    launch::derive(&mut board, &sorted, &requests, &mut plan);
 
     // R1, then for each task R5, R2 and R3, R6.
     let order = order(&board, sorted);

@@ -135,7 +135,7 @@ pub(crate) fn cancel(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan
         let task = board.task(row);
         let ends = match board.columns.standing[row] {
             Standing::Pending | Standing::TakenBack => true,
-            Standing::Holding => task.kind() == Kind::WorkflowApproval,
+            Standing::Holding => is_nobodys(task),
             Standing::Finished(_) => continue,
         };
         match (ends, by) {
@@ -143,9 +143,20 @@ pub(crate) fn cancel(board: &mut Board<'_>, requests: &Requests, plan: &mut Plan
             (true, Some(workflow)) => board.end(row, End::CanceledWithWorkflow { workflow }, plan),
             (false, None) => {}
             (false, Some(workflow)) => {
+                // The store ends one that still waits, and with it what it holds (R9).
+                board.more |= matches!(task.state, State::Waiting(_));
                 let action = Action::RequestCancel { workflow };
                 plan.decisions.push(Decision { task: id, kind: task.kind(), action });
             }
         }
+    }
+}
+
+/// Whether a holding task has nobody who could be told to end it: an approval, and a workflow job that was never let run.
+fn is_nobodys(task: &Task) -> bool {
+    match task.kind() {
+        Kind::WorkflowApproval => true,
+        Kind::WorkflowJob => matches!(task.state, State::Waiting(_)),
+        _ => false,
     }
 }

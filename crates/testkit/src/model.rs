@@ -375,6 +375,9 @@ impl<'a> Model<'a> {
         let urgent = self.plan.decisions.iter().any(|decision| match &decision.action {
             Action::Start(_) => decision.kind == Kind::WorkflowJob,
             Action::TakeBack(_) => true,
+            Action::RequestCancel { .. } => {
+                self.row(decision.task).is_some_and(|row| matches!(row.state, State::Waiting(_)))
+            }
             Action::End(_) => self.row(decision.task).is_some_and(|row| {
                 let places =
                     row.state.placement().is_some_and(|placement| *placement != Placement::default());

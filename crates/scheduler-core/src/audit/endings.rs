@@ -78,7 +78,7 @@ impl Endings {
             return Some(End::InstanceLost { instance, role, loss });
         }
         if let Some(by) = self.asked.get(&task.id)
-            && (rows.is_pending(task) || task.kind() == Kind::WorkflowApproval)
+            && (rows.is_pending(task) || task.kind() == Kind::WorkflowApproval || is_waiting_workflow(task))
         {
             return Some(by.map_or(End::CancelRequested, |workflow| End::CanceledWithWorkflow { workflow }));
         }
@@ -142,6 +142,11 @@ impl Endings {
             self.ends.extend(step);
         }
     }
+}
+
+/// A workflow job that waits for a dispatch that it never had: nobody has it who could be told.
+fn is_waiting_workflow(task: &Task) -> bool {
+    task.kind() == Kind::WorkflowJob && matches!(task.state, State::Waiting(_))
 }
 
 /// How its dependencies end a task, if they do.

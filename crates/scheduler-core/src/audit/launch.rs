@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use chrono::TimeDelta;
 
-use super::rows::{Ends, Rows};
+use super::endings::Endings;
+use super::rows::Rows;
 use super::violation::{About, Fault, Violation};
 use crate::{
     Create, CreateId, Derived, InventoryId, InventorySource, InventorySourceId, Kind, LaunchType, Malformed,
@@ -36,6 +37,8 @@ struct Launch<'l, 'a> {
     created: BTreeMap<Target, CreateId>,
     sources: BTreeMap<InventoryId, Vec<&'a InventorySource>>,
     unfinished: BTreeMap<Target, (Timestamp, bool, TaskRef)>,
+    /// What has an unfinished update that is asked to cancel.
+    canceling: BTreeSet<Target>,
     finished: BTreeMap<Target, (Option<Timestamp>, TaskId, Outcome)>,
     expected: Vec<(CreateId, Create)>,
 }
@@ -44,19 +47,19 @@ struct Launch<'l, 'a> {
 pub(super) fn check(
     rows: &Rows<'_>,
     plan: &Plan,
-    ends: &Ends,
+    endings: &Endings,
     malformed: &BTreeMap<TaskId, Malformed>,
     order: &[&Task],
     out: &mut Vec<Violation>,
 ) -> Links {
     let mut launch = Launch::new(rows, plan);
-    launch.see_rows(ends, malformed);
+    launch.see_rows(endings, malformed);
     launch.see_creations();
     let mut derived = Vec::new();
     for &task in order {
         let due = !task.dependencies_derived
             && matches!(task.kind(), Kind::Job | Kind::InventoryUpdate)
-            && !ends.contains_key(&task.id)
+            && !endings.ends.contains_key(&task.id)
             && !malformed.contains_key(&task.id);
         if due {
             // None to itself nor to what it has, and each once: two sources may name one update as their last.
@@ -100,6 +103,7 @@ impl<'l, 'a> Launch<'l, 'a> {
             created,
             sources,
             unfinished: BTreeMap::new(),
+            canceling: BTreeSet::new(),
             finished: BTreeMap::new(),
             expected: Vec::new(),
         }
@@ -118,7 +122,7 @@ impl<'l, 'a> Launch<'l, 'a> {
     }
 
     /// Updates that the snapshot knows of: rows, and the last ones of projects and sources that have no row.
-    fn see_rows(&mut self, ends: &Ends, malformed: &BTreeMap<TaskId, Malformed>) {
+    fn see_rows(&mut self, endings: &Endings, malformed: &BTreeMap<TaskId, Malformed>) {
         let projects = self.rows.projects().map(|row| (Target::Project(row.id), row.last_update));
         let sources = self.rows.sources().map(|row| (Target::Source(row.id), row.last_update));
         for (target, last) in projects.chain(sources).collect::<Vec<_>>() {
@@ -130,10 +134,13 @@ impl<'l, 'a> Launch<'l, 'a> {
             let Some(target) = target(&task.work).filter(|_| task.launch_type != LaunchType::Sync) else {
                 continue;
             };
-            match (ends.get(&task.id), &task.state) {
+            match (endings.ends.get(&task.id), &task.state) {
                 (Some(end), _) => self.saw_end(target, Some(self.rows.snapshot.now), task.id, end.outcome()),
                 (None, State::Finished { outcome, at }) => self.saw_end(target, *at, task.id, *outcome),
                 (None, _) if malformed.contains_key(&task.id) => {}
+                (None, _) if endings.asked.contains_key(&task.id) => {
+                    self.canceling.insert(target);
+                }
                 (None, _) => {
                     let update = TaskRef::Task { id: task.id, kind: task.kind() };
                     self.saw_start(target, task.created, false, update);
@@ -210,6 +217,9 @@ impl<'l, 'a> Launch<'l, 'a> {
     fn latest(&self, target: Target, kind: Kind, timeout: Seconds) -> Option<TaskRef> {
         if let Some((_, _, update)) = self.unfinished.get(&target) {
             return Some(*update);
+        }
+        if self.canceling.contains(&target) {
+            return None;
         }
         let &(at, id, outcome) = self.finished.get(&target)?;
         let stale = timeout.elapsed_since(at?, self.rows.snapshot.now);

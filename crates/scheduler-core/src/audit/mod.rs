@@ -36,7 +36,9 @@ use self::launch::Links;
 use self::pending::{Before, Replayed};
 use self::rows::Rows;
 pub use self::violation::{About, Fault, Violation};
-use crate::{Action, Decision, End, Malformed, Plan, RuleSet, Snapshot, Task, TaskCount, TaskId, Then};
+use crate::{
+    Action, Decision, End, Malformed, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId, Then,
+};
 
 /// Every way in which a plan differs from what the rules say; empty for every plan that [`crate::plan`] makes.
 ///
@@ -55,7 +57,7 @@ pub fn audit(snapshot: &Snapshot, rules: &RuleSet, plan: &Plan) -> Vec<Violation
 
     let pending: Vec<&Task> = snapshot.tasks.iter().filter(|task| rows.is_pending(task)).collect();
     let as_it_stands = order_by(&rows, &malformed, &Links::new(), pending.clone());
-    let links = launch::check(&rows, plan, &endings.ends, &malformed, &as_it_stands, &mut out);
+    let links = launch::check(&rows, plan, &endings, &malformed, &as_it_stands, &mut out);
 
     let alive = pending.into_iter().filter(|task| !endings.ends.contains_key(&task.id)).collect();
     let order = order_by(&rows, &malformed, &links, alive);
@@ -179,8 +181,13 @@ fn close(rows: &Rows<'_>, endings: &Endings, replayed: &Replayed, plan: &Plan, o
         held || workflow.is_some_and(workflow::is_running_workflow)
     });
     let taken_back = rows.singles().any(|task| rows.is_taken_back(task));
+    let told = endings.others.iter().any(|(&id, action)| {
+        let waiting = |task: &Task| matches!(task.state, State::Waiting(_));
+        matches!(action, Action::RequestCancel { .. }) && rows.sole(id).is_some_and(waiting)
+    });
     let left = replayed.unconsidered > TaskCount::new(0);
-    let expected = !plan.creates.is_empty() || replayed.started_workflow || ended || taken_back || left;
+    let expected =
+        !plan.creates.is_empty() || replayed.started_workflow || ended || taken_back || told || left;
     if plan.more != expected {
         out.push(Violation { rule: "R9", about: About::Plan, fault: Fault::More { expected } });
     }

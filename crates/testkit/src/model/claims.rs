@@ -70,14 +70,17 @@ impl<'a> Model<'a> {
             return None;
         }
         self.claims(task).iter().find_map(|held| {
-            let older = self.places.iter().filter(|older| !self.is_waited_for_above(task, older));
-            let (older, wants) = older
-                .flat_map(|older| self.claims(older).into_iter().map(move |wants| (older, wants)))
-                .find(|(_, wants)| self.forbids(wants, held))?;
+            let mut older = self.places.iter().filter(|older| !self.is_waited_for_above(task, older));
+            // Of several modes in which it claims the resource the first, as for those that are held.
+            let (older, wants) = older.find_map(|older| {
+                let claims = self.claims(older).into_iter();
+                let bound = claims.filter(|wants| self.forbids(wants, held)).map(|wants| wants.mode);
+                Some((older, bound.min()?))
+            })?;
             Some(Reason::Behind {
                 resource: held.key.clone(),
                 wanted: held.mode,
-                older_wants: wants.mode,
+                older_wants: wants,
                 older: older.id,
                 older_kind: older.kind(),
             })

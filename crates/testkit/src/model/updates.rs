@@ -160,6 +160,10 @@ impl<'a> Model<'a> {
         if let Some(unfinished) = self.unfinished_update(target) {
             return unfinished;
         }
+        if self.updates(target).into_iter().any(|row| self.row_outcome(row).is_none()) {
+            // All that are left are asked to cancel.
+            return self.new_update(target, asker);
+        }
         match self.last_update(target) {
             Some(last) if last.outcome == Outcome::Successful && self.is_fresh(target, &last) => {
                 TaskRef::Task { id: last.task, kind: target.kind() }
@@ -168,10 +172,11 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// R4.2: the last created of the unfinished updates, those that this pass creates included.
+    /// R4.2: the last created of the unfinished updates that are not asked to cancel, those that this pass creates included.
     fn unfinished_update(&self, target: Target<'a>) -> Option<TaskRef> {
         let kind = target.kind();
-        let rows = self.updates(target).into_iter().filter(|row| self.row_outcome(row).is_none());
+        let rows = self.updates(target).into_iter();
+        let rows = rows.filter(|row| self.row_outcome(row).is_none() && self.asked(row).is_none());
         let rows = rows.map(|row| ((row.created, false, row.id.get()), TaskRef::Task { id: row.id, kind }));
         let creates = (0..).zip(&self.plan.creates);
         let creates =

@@ -48,7 +48,7 @@ impl<'a> Model<'a> {
     }
 
     /// R8.3: the request to cancel that reaches a task: its own, else that which its workflow has, or is reached by.
-    fn asked(&self, task: &Task) -> Option<End> {
+    pub(super) fn asked(&self, task: &Task) -> Option<End> {
         if task.cancel_requested {
             return Some(End::CancelRequested);
         }
@@ -93,7 +93,9 @@ impl<'a> Model<'a> {
     pub(super) fn cancel(&mut self) {
         for task in self.unfinished_rows() {
             let Some(end) = self.asked(task) else { continue };
-            if self.is_pending(task) || task.kind() == Kind::WorkflowApproval {
+            // Nobody has an approval, or a workflow job that waits, who could be told.
+            let waits = task.kind() == Kind::WorkflowJob && matches!(task.state, State::Waiting(_));
+            if self.is_pending(task) || task.kind() == Kind::WorkflowApproval || waits {
                 self.act(task, Then::End(end));
             } else if let End::CanceledWithWorkflow { workflow } = end {
                 self.decide(task, Action::RequestCancel { workflow });
