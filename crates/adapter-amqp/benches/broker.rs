@@ -91,7 +91,7 @@ fn measure(criterion: &mut Criterion, runtime: &Runtime, broker: &AmqpBroker) {
 /// Removes everything that the benchmark declared, by the driver's own means, since the port has none.
 async fn clean_up(url: &str, prefix: &str) {
     let raw = raw::Raw::open(url).await;
-    for name in ["shared", "dead-letters", "node.1"] {
+    for name in ["shared", "rejected", "node.1"] {
         raw.channel.queue_delete(QueueDeleteArguments::new(&format!("{prefix}.{name}"))).await.unwrap();
     }
     for name in ["dispatch", "dead", "broadcast", "calls"] {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use async_trait::async_trait;
 use control_plane::ports::{
-    Broadcast, Broker, BrokerError, Calls, Deliveries, Dispatch, Publication, Recipient, Reply, Request,
+    Broadcast, Broker, BrokerError, Calls, ControlPlaneId, Deliveries, Dispatch, Publication, Recipient,
+    Reply, Request,
 };
 use scheduler_core::InstanceId;
 use tokio::time::{Instant, timeout_at};
@@ -32,6 +33,8 @@ pub struct AmqpBroker {
     /// Taken out while in use, and put back only after a batch that went well.
     publisher: tokio::sync::Mutex<Option<Publisher>>,
     callers: Mutex<Vec<Caller>>,
+    /// Whose messages it carries, once that is known.
+    serves: Mutex<Option<ControlPlaneId>>,
 }
 
 impl AmqpBroker {
@@ -43,6 +46,7 @@ impl AmqpBroker {
             config,
             publisher: tokio::sync::Mutex::new(None),
             callers: Mutex::new(Vec::new()),
+            serves: Mutex::new(None),
         }
     }
 
@@ -67,6 +71,10 @@ impl AmqpBroker {
         session::persistently(&self.config, attempt).await
     }
 
+    fn served(&self) -> Option<ControlPlaneId> {
+        *self.serves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn outgoing(&self, dispatch: &Dispatch) -> Outgoing {
         let mut properties = BasicProperties::default();
         properties.with_content_type("application/json").with_delivery_mode(DELIVERY_MODE_PERSISTENT);
@@ -82,7 +90,7 @@ impl AmqpBroker {
             key: Topology::key(dispatch.queue),
             name: format!("{}-{}", dispatch.task, dispatch.dispatch),
             properties,
-            body: envelope::encode(dispatch),
+            body: envelope::encode(dispatch, self.served()),
         }
     }
 
@@ -93,7 +101,8 @@ impl AmqpBroker {
                 return Ok(caller);
             }
         }
-        self.persistently(|| Caller::open(&self.config)).await
+        let serves = self.served();
+        self.persistently(|| Caller::open(&self.config, serves)).await
     }
 
     fn idle_caller(&self) -> Option<Caller> {
@@ -110,6 +119,12 @@ impl AmqpBroker {
 
 #[async_trait]
 impl Broker for AmqpBroker {
+    fn serve(&self, control_plane: ControlPlaneId) {
+        *self.serves.lock().unwrap_or_else(PoisonError::into_inner) = Some(control_plane);
+        // Those that are kept speak for whom it served before.
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     async fn publish(&self, dispatches: &[Dispatch]) -> Result<Vec<Publication>, BrokerError> {
         if dispatches.is_empty() {
             return Ok(Vec::new());
@@ -126,7 +141,8 @@ impl Broker for AmqpBroker {
     }
 
     async fn deliveries(&self, node: InstanceId, prefetch: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
-        let open = || AmqpDeliveries::open(&self.config, node, prefetch);
+        let serves = self.served();
+        let open = || AmqpDeliveries::open(&self.config, serves, node, prefetch);
         Ok(Box::new(self.persistently(open).await?))
     }
 
@@ -138,7 +154,8 @@ impl Broker for AmqpBroker {
     }
 
     async fn calls(&self, node: InstanceId) -> Result<Box<dyn Calls>, BrokerError> {
-        Ok(Box::new(self.persistently(|| AmqpCalls::open(&self.config, node)).await?))
+        let serves = self.served();
+        Ok(Box::new(self.persistently(|| AmqpCalls::open(&self.config, serves, node)).await?))
     }
 
     async fn request(

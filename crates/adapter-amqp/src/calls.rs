@@ -1,13 +1,17 @@
 //! The broadcasts and requests for one node, and its answers.
 //!
-//! Both are versioned JSON: `{"version":1,"broadcast":{"handler":"…","payload":…}}`, `{"version":1,"request":{"cancel":42}}`, and
-//! the answer `{"version":1,"node":3,"reply":{"canceling":true}}`. Calls are for those who listen now, so nothing of them is kept
-//! or acknowledged: one that is malformed or of another version is dropped with a line in the log.
+//! Both are versioned JSON: `{"version":1,"broadcast":{"handler":"…","payload":…}}`,
+//! `{"version":1,"by":"root@desk","request":{"cancel":42}}`, and the answer `{"version":1,"node":3,"reply":{"canceling":true}}`; each
+//! names its `control_plane` too. Calls are for those who listen now, so nothing of them is kept: one that is malformed, of another
+//! version or of another control plane is dropped with a line in the log, and so are the oldest when more come than a node
+//! has room for.
 
 use amqprs::BasicProperties;
-use amqprs::channel::{BasicConsumeArguments, BasicPublishArguments, ConsumerMessage};
+use amqprs::channel::{
+    BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, ConsumerMessage,
+};
 use async_trait::async_trait;
-use control_plane::ports::{Broadcast, BrokerError, Call, Calls, Reply, ReplyTo, Request};
+use control_plane::ports::{Broadcast, BrokerError, Call, Calls, ControlPlaneId, Reply, ReplyTo, Request};
 use scheduler_core::InstanceId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -16,6 +20,9 @@ use crate::config::AmqpConfig;
 use crate::envelope::{self, EnvelopeError, VERSION};
 use crate::session::{Role, Session};
 use crate::topology::Topology;
+
+/// How many calls a node has in hand before the broker holds the others back.
+const IN_HAND: u16 = 16;
 
 /// The most bytes that a broadcast, a request or an answer may have.
 pub(crate) const LARGEST: usize = 1024 * 1024;
@@ -33,6 +40,11 @@ enum Body {
 #[derive(Serialize, Deserialize)]
 struct CallMessage {
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control_plane: Option<ControlPlaneId>,
+    /// Who says to have asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     #[serde(flatten)]
     body: Body,
 }
@@ -40,20 +52,32 @@ struct CallMessage {
 #[derive(Serialize, Deserialize)]
 struct ReplyMessage {
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control_plane: Option<ControlPlaneId>,
     node: i64,
     reply: Reply,
 }
 
-pub(crate) fn encode_broadcast(broadcast: &Broadcast) -> Result<Vec<u8>, BrokerError> {
-    encode(&CallMessage { version: VERSION, body: Body::Broadcast(broadcast.clone()) })
+pub(crate) fn encode_broadcast(
+    broadcast: &Broadcast,
+    of: Option<ControlPlaneId>,
+) -> Result<Vec<u8>, BrokerError> {
+    let body = Body::Broadcast(broadcast.clone());
+    encode(&CallMessage { version: VERSION, control_plane: of, by: None, body })
 }
 
-pub(crate) fn encode_request(request: Request) -> Result<Vec<u8>, BrokerError> {
-    encode(&CallMessage { version: VERSION, body: Body::Request(request) })
+pub(crate) fn encode_request(
+    request: Request,
+    by: Option<&str>,
+    of: Option<ControlPlaneId>,
+) -> Result<Vec<u8>, BrokerError> {
+    let (by, body) = (by.map(str::to_owned), Body::Request(request));
+    encode(&CallMessage { version: VERSION, control_plane: of, by, body })
 }
 
-fn encode_reply(node: InstanceId, reply: &Reply) -> Result<Vec<u8>, BrokerError> {
-    encode(&ReplyMessage { version: VERSION, node: node.get(), reply: reply.clone() })
+fn encode_reply(node: InstanceId, reply: &Reply, of: Option<ControlPlaneId>) -> Result<Vec<u8>, BrokerError> {
+    let (node, reply) = (node.get(), reply.clone());
+    encode(&ReplyMessage { version: VERSION, control_plane: of, node, reply })
 }
 
 fn encode(message: &impl Serialize) -> Result<Vec<u8>, BrokerError> {
@@ -68,14 +92,17 @@ fn encode(message: &impl Serialize) -> Result<Vec<u8>, BrokerError> {
     Ok(body)
 }
 
-pub(crate) fn decode_reply(body: &[u8]) -> Result<(InstanceId, Reply), EnvelopeError> {
-    let message: ReplyMessage = envelope::versioned(body, LARGEST)?;
+pub(crate) fn decode_reply(
+    body: &[u8],
+    ours: Option<ControlPlaneId>,
+) -> Result<(InstanceId, Reply), EnvelopeError> {
+    let message: ReplyMessage = envelope::versioned(body, LARGEST, ours)?;
     Ok((InstanceId::new(message.node), message.reply))
 }
 
-fn decode_call(message: &ConsumerMessage) -> Result<Call, EnvelopeError> {
+fn decode_call(message: &ConsumerMessage, ours: Option<ControlPlaneId>) -> Result<Call, EnvelopeError> {
     let body = message.content.as_deref().unwrap_or_default();
-    let CallMessage { body, .. } = envelope::versioned(body, LARGEST)?;
+    let CallMessage { body, by, .. } = envelope::versioned(body, LARGEST, ours)?;
     match body {
         Body::Broadcast(broadcast) => Ok(Call::Broadcast(broadcast)),
         Body::Request(request) => {
@@ -84,9 +111,25 @@ fn decode_call(message: &ConsumerMessage) -> Result<Call, EnvelopeError> {
                 properties.and_then(BasicProperties::reply_to).filter(|to| to.starts_with(REPLY_TO));
             let correlation = properties.and_then(BasicProperties::correlation_id);
             let (address, correlation) = address.zip(correlation).ok_or(EnvelopeError::NoAddress)?;
-            Ok(Call::Request(request, ReplyTo { address: address.clone(), correlation: correlation.clone() }))
+            let to = ReplyTo {
+                asked_by: by.map(|by| printable(&by)),
+                address: address.clone(),
+                correlation: correlation.clone(),
+            };
+            Ok(Call::Request(request, to))
         }
     }
+}
+
+/// How much of a name is shown.
+const LONGEST_NAME: usize = 100;
+
+/// A name from outside, fit for a line of a log.
+fn printable(name: &str) -> String {
+    name.chars()
+        .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
+        .take(LONGEST_NAME)
+        .collect()
 }
 
 /// The listener of one node.
@@ -94,22 +137,38 @@ fn decode_call(message: &ConsumerMessage) -> Result<Call, EnvelopeError> {
 pub(crate) struct AmqpCalls {
     session: Session,
     node: InstanceId,
+    /// Whose calls it hears.
+    serves: Option<ControlPlaneId>,
     arrived: UnboundedReceiver<ConsumerMessage>,
 }
 
 impl AmqpCalls {
-    pub(crate) async fn open(config: &AmqpConfig, node: InstanceId) -> Result<Self, BrokerError> {
+    pub(crate) async fn open(
+        config: &AmqpConfig,
+        serves: Option<ControlPlaneId>,
+        node: InstanceId,
+    ) -> Result<Self, BrokerError> {
         let session = Session::open(config, Role::Calls).await?;
         let channel = session.channel()?;
         let listening = async {
             let queue = Topology::new(&config.prefix).declare_calls(channel, node).await?;
-            let arguments = BasicConsumeArguments::new(&queue, "calls").auto_ack(true).finish();
-            channel.basic_consume_rx(arguments).await
+            channel.basic_qos(BasicQosArguments::new(0, IN_HAND, false)).await?;
+            channel.basic_consume_rx(BasicConsumeArguments::new(&queue, "calls")).await
         };
         match listening.await {
-            Ok((_, arrived)) => Ok(Self { session, node, arrived }),
+            Ok((_, arrived)) => Ok(Self { session, node, serves, arrived }),
             Err(error) => Err(session.broken("listening for calls", error)),
         }
+    }
+}
+
+impl AmqpCalls {
+    /// Lets the broker send another: what waits stays in the queue, which has bounds, and not in this process.
+    async fn make_room(&self, message: &ConsumerMessage) -> Result<(), BrokerError> {
+        let Some(delivery) = &message.deliver else { return Ok(()) };
+        let taken = BasicAckArguments::new(delivery.delivery_tag(), false);
+        let acknowledged = self.session.channel()?.basic_ack(taken).await;
+        acknowledged.map_err(|error| self.session.broken("taking a call", error))
     }
 }
 
@@ -119,9 +178,10 @@ impl Calls for AmqpCalls {
         loop {
             let message = self.arrived.recv().await;
             let message = message.ok_or_else(|| self.session.ended("listening for calls"))?;
-            match decode_call(&message) {
+            self.make_room(&message).await?;
+            match decode_call(&message, self.serves) {
                 Ok(call) => return Ok(call),
-                Err(error) => tracing::warn!(%error, "a call cannot be read and is dropped"),
+                Err(error) => tracing::warn!(%error, "a call is not for this node and is dropped"),
             }
         }
     }
@@ -130,7 +190,7 @@ impl Calls for AmqpCalls {
         if !to.address.starts_with(REPLY_TO) || to.address.len() > 255 || to.correlation.len() > 255 {
             return Err(BrokerError::Refused("this is no address of a request".into()));
         }
-        let body = encode_reply(self.node, reply)?;
+        let body = encode_reply(self.node, reply, self.serves)?;
         let properties = BasicProperties::default()
             .with_content_type("application/json")
             .with_correlation_id(&to.correlation)

@@ -19,6 +19,7 @@ pub struct AmqpConfig {
     pub(crate) window: NonZeroU16,
     pub(crate) confirm_timeout: Duration,
     pub(crate) patience: Duration,
+    pub(crate) asking_as: Option<String>,
     #[cfg(feature = "tls")]
     pub(crate) ca_file: Option<PathBuf>,
 }
@@ -52,6 +53,7 @@ impl AmqpConfig {
             window: NonZeroU16::MIN.saturating_add(999),
             confirm_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(10),
+            asking_as: None,
             #[cfg(feature = "tls")]
             ca_file: None,
         })
@@ -84,6 +86,13 @@ impl AmqpConfig {
     #[must_use]
     pub const fn with_confirm_timeout(mut self, limit: Duration) -> Self {
         self.confirm_timeout = limit;
+        self
+    }
+
+    /// Says who asks, to be written down where a request is heard: nobody unless chosen.
+    #[must_use]
+    pub fn asking_as(mut self, name: impl Into<String>) -> Self {
+        self.asking_as = Some(name.into());
         self
     }
 

@@ -1,8 +1,8 @@
 //! The dispatches for one node: two consumers, of its own queue and of the shared one, on one channel.
 //!
 //! Deliveries of a channel are numbered without gaps, so that they are handed out in the order of their numbers and one
-//! acknowledgement covers all that were handed out and nothing else. What cannot be read is rejected at once, goes to the
-//! dead letters, and holds nothing up.
+//! acknowledgement covers all that were handed out and nothing else. What cannot be read, or is of another control plane, is
+//! rejected at once, goes to the dead letters, and holds nothing up.
 //!
 //! Acknowledge when the claim is committed, not when the task has ended: the broker closes a channel that holds a delivery for
 //! more than its `consumer_timeout` of 30 minutes.
@@ -14,7 +14,7 @@ use amqprs::channel::{
 };
 use amqprs::error::Error;
 use async_trait::async_trait;
-use control_plane::ports::{BrokerError, Deliveries, Dispatch, Queue};
+use control_plane::ports::{BrokerError, ControlPlaneId, Deliveries, Dispatch, Queue};
 use scheduler_core::InstanceId;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -28,6 +28,8 @@ use crate::topology::Topology;
 pub(crate) struct AmqpDeliveries {
     session: Session,
     node: InstanceId,
+    /// Whose dispatches it takes.
+    serves: Option<ControlPlaneId>,
     own: UnboundedReceiver<ConsumerMessage>,
     shared: UnboundedReceiver<ConsumerMessage>,
     arrived: Arrivals,
@@ -40,6 +42,7 @@ pub(crate) struct AmqpDeliveries {
 impl AmqpDeliveries {
     pub(crate) async fn open(
         config: &AmqpConfig,
+        serves: Option<ControlPlaneId>,
         node: InstanceId,
         prefetch: u16,
     ) -> Result<Self, BrokerError> {
@@ -50,6 +53,7 @@ impl AmqpDeliveries {
         Ok(Self {
             session,
             node,
+            serves,
             own,
             shared,
             arrived: Arrivals::default(),
@@ -62,19 +66,25 @@ impl AmqpDeliveries {
     /// Takes everything that is there.
     fn collect(&mut self) {
         while let Ok(message) = self.own.try_recv() {
-            self.arrived.put(Queue::Node(self.node), message);
+            self.arrived.put(Queue::Node(self.node), message, self.serves);
         }
         while let Ok(message) = self.shared.try_recv() {
-            self.arrived.put(Queue::Shared, message);
+            self.arrived.put(Queue::Shared, message, self.serves);
         }
+        let mut first = None;
         while let Some((number, outcome)) = self.arrived.take() {
             match outcome {
                 Ok(dispatch) => self.ready.push_back((number, dispatch)),
                 Err(error) => {
-                    tracing::warn!(number, %error, "a message cannot be read and goes to the dead letters");
+                    first.get_or_insert(error);
                     self.unreadable.push_back(number);
                 }
             }
+        }
+        // One line for all that came together: whoever sends such messages may send thousands.
+        if let Some(error) = first {
+            let messages = self.unreadable.len();
+            tracing::warn!(messages, %error, "messages are not for this node to take and go to the dead letters");
         }
     }
 
@@ -114,7 +124,7 @@ impl Deliveries for AmqpDeliveries {
                 message = self.shared.recv() => (Queue::Shared, message),
             };
             match message {
-                Some(message) => self.arrived.put(queue, message),
+                Some(message) => self.arrived.put(queue, message, self.serves),
                 None => return Err(self.session.ended("consuming dispatches")),
             }
         }
@@ -163,10 +173,10 @@ struct Arrivals {
 }
 
 impl Arrivals {
-    fn put(&mut self, queue: Queue, message: ConsumerMessage) {
+    fn put(&mut self, queue: Queue, message: ConsumerMessage, serves: Option<ControlPlaneId>) {
         let Some(delivery) = message.deliver else { return };
         let body = message.content.unwrap_or_default();
-        self.waiting.insert(delivery.delivery_tag(), envelope::decode(&body, queue));
+        self.waiting.insert(delivery.delivery_tag(), envelope::decode(&body, queue, serves));
     }
 
     /// The next one in order, if it is there.

@@ -1,14 +1,18 @@
 //! The message of a dispatch: versioned JSON, this adapter's own wire type.
 //!
 //! ```json
-//! {"version":1,"task":42,"dispatch":7,"kind":"job","handler":"command","trace":"00-…"}
+//! {"version":1,"control_plane":"0af76519-…","task":42,"dispatch":7,"kind":"job","handler":"command","trace":"00-…"}
 //! ```
+//!
+//! It names its control plane, since two may have been given the same names on one broker: what is another's is not for us to
+//! take. A message that names none is read, as are all of a node that does not know yet whom it serves; the store's fence
+//! decides about it.
 //!
 //! A field that this version does not know is passed over, so that a newer node may add one; whatever changes the
 //! meaning gets a new version, which older nodes refuse. What to run is not in it: payloads never pass through the broker.
 
 use control_plane::definition::HandlerName;
-use control_plane::ports::{Dispatch, Queue, TraceContext};
+use control_plane::ports::{ControlPlaneId, Dispatch, Queue, TraceContext};
 use scheduler_core::{DispatchId, Kind, TaskId};
 use serde::{Deserialize, Serialize};
 
@@ -31,11 +35,17 @@ pub(crate) enum EnvelopeError {
     Kind,
     #[error("it asks for an answer and does not say where to")]
     NoAddress,
+    #[error(
+        "it is of control plane {theirs}, and this node serves {ours}: both use the same names on this broker; give each a prefix of its own"
+    )]
+    Foreign { theirs: ControlPlaneId, ours: ControlPlaneId },
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_plane: Option<ControlPlaneId>,
     task: i64,
     dispatch: i64,
     kind: &'static str,
@@ -53,14 +63,17 @@ struct Read {
     trace: Option<String>,
 }
 
+/// What every message has, whatever else it is.
 #[derive(Deserialize)]
-struct Versioned {
+struct Head {
     version: u32,
+    control_plane: Option<ControlPlaneId>,
 }
 
-pub(crate) fn encode(dispatch: &Dispatch) -> Vec<u8> {
+pub(crate) fn encode(dispatch: &Dispatch, of: Option<ControlPlaneId>) -> Vec<u8> {
     let written = Written {
         version: VERSION,
+        control_plane: of,
         task: dispatch.task.get(),
         dispatch: dispatch.dispatch.get(),
         kind: dispatch.kind.token(),
@@ -71,8 +84,13 @@ pub(crate) fn encode(dispatch: &Dispatch) -> Vec<u8> {
     serde_json::to_vec(&written).unwrap_or_default()
 }
 
-pub(crate) fn decode(body: &[u8], queue: Queue) -> Result<Dispatch, EnvelopeError> {
-    let read: Read = versioned(body, LARGEST)?;
+/// Reads a dispatch for a node that serves this control plane.
+pub(crate) fn decode(
+    body: &[u8],
+    queue: Queue,
+    ours: Option<ControlPlaneId>,
+) -> Result<Dispatch, EnvelopeError> {
+    let read: Read = versioned(body, LARGEST, ours)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.token() == read.kind).ok_or(EnvelopeError::Kind)?;
     Ok(Dispatch {
         task: TaskId::new(read.task),
@@ -85,14 +103,23 @@ pub(crate) fn decode(body: &[u8], queue: Queue) -> Result<Dispatch, EnvelopeErro
     })
 }
 
-/// Reads a message of this version; the version is looked at first, since another may look quite different.
-pub(crate) fn versioned<'a, T: Deserialize<'a>>(body: &'a [u8], largest: usize) -> Result<T, EnvelopeError> {
+/// Reads a message of this version and of our control plane; that is looked at first, since another's may look quite different.
+pub(crate) fn versioned<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    largest: usize,
+    ours: Option<ControlPlaneId>,
+) -> Result<T, EnvelopeError> {
     if body.len() > largest {
         return Err(EnvelopeError::TooLarge(body.len()));
     }
-    let versioned: Versioned = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
-    if versioned.version != VERSION {
-        return Err(EnvelopeError::Version(versioned.version));
+    let head: Head = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
+    if let (Some(theirs), Some(ours)) = (head.control_plane, ours)
+        && theirs != ours
+    {
+        return Err(EnvelopeError::Foreign { theirs, ours });
+    }
+    if head.version != VERSION {
+        return Err(EnvelopeError::Version(head.version));
     }
     serde_json::from_slice(body).map_err(|error| malformed(&error))
 }
@@ -104,6 +131,8 @@ fn malformed(error: &serde_json::Error) -> EnvelopeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OURS: ControlPlaneId = ControlPlaneId::new(7);
 
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -120,9 +149,9 @@ mod tests {
 
     #[test]
     fn the_written_form_is_this_one() {
-        let text = String::from_utf8(encode(&dispatch(Kind::Job, Some(TRACE)))).unwrap();
+        let text = String::from_utf8(encode(&dispatch(Kind::Job, Some(TRACE)), Some(OURS))).unwrap();
         let expected = format!(
-            r#"{{"version":1,"task":42,"dispatch":7,"kind":"job","handler":"command","trace":"{TRACE}"}}"#
+            r#"{{"version":1,"control_plane":"{OURS}","task":42,"dispatch":7,"kind":"job","handler":"command","trace":"{TRACE}"}}"#
         );
         assert_eq!(text, expected);
     }
@@ -132,7 +161,12 @@ mod tests {
         for kind in Kind::ALL {
             for trace in [None, Some(TRACE)] {
                 let dispatch = dispatch(kind, trace);
-                assert_eq!(decode(&encode(&dispatch), Queue::Shared), Ok(dispatch));
+                for of in [None, Some(OURS)] {
+                    assert_eq!(
+                        decode(&encode(&dispatch, of), Queue::Shared, Some(OURS)),
+                        Ok(dispatch.clone())
+                    );
+                }
             }
         }
     }
@@ -140,35 +174,51 @@ mod tests {
     #[test]
     fn a_field_of_a_newer_node_is_passed_over_and_a_bad_trace_too() {
         let body = br#"{"version":1,"task":1,"dispatch":2,"kind":"job","handler":"x","new":[1],"trace":"?"}"#;
-        let read = decode(body, Queue::Shared).unwrap();
+        let read = decode(body, Queue::Shared, Some(OURS)).unwrap();
         assert_eq!((read.task.get(), read.dispatch.get(), read.trace), (1, 2, None));
+    }
+
+    #[test]
+    fn what_is_of_another_control_plane_is_refused_and_both_are_named() {
+        let theirs = ControlPlaneId::new(8);
+        let body = encode(&dispatch(Kind::Job, None), Some(theirs));
+        let refused = decode(&body, Queue::Shared, Some(OURS)).unwrap_err();
+        assert_eq!(refused, EnvelopeError::Foreign { theirs, ours: OURS });
+        assert!(refused.to_string().contains(&theirs.to_string()), "{refused}");
+        assert!(refused.to_string().contains(&OURS.to_string()), "{refused}");
+        assert!(decode(&body, Queue::Shared, None).is_ok(), "a consumer that serves nobody in particular");
     }
 
     #[test]
     fn another_version_is_refused_whatever_else_it_says() {
         for body in [r#"{"version":2,"task":1}"#, r#"{"something":"else","version":2}"#] {
-            assert_eq!(decode(body.as_bytes(), Queue::Shared), Err(EnvelopeError::Version(2)), "{body}");
+            assert_eq!(
+                decode(body.as_bytes(), Queue::Shared, Some(OURS)),
+                Err(EnvelopeError::Version(2)),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_message_is_refused_without_repeating_it() {
         let large = vec![b' '; LARGEST + 1];
-        let bodies: [&[u8]; 8] = [
+        let bodies: [&[u8]; 9] = [
             b"",
             b"secret",
             b"\xff\xfe",
             b"[]",
             br#"{"version":"secret"}"#,
+            br#"{"version":1,"control_plane":"secret","task":1,"dispatch":2,"kind":"job","handler":"x"}"#,
             br#"{"version":1,"task":"secret","dispatch":2,"kind":"job","handler":"x"}"#,
             br#"{"version":1,"task":1,"dispatch":2,"kind":"job","handler":"a secret"}"#,
             &large,
         ];
         for body in bodies {
-            let refused = decode(body, Queue::Shared).unwrap_err();
+            let refused = decode(body, Queue::Shared, Some(OURS)).unwrap_err();
             assert!(!refused.to_string().contains("secret"), "{refused}");
         }
         let unknown = br#"{"version":1,"task":1,"dispatch":2,"kind":"secret","handler":"x"}"#;
-        assert_eq!(decode(unknown, Queue::Shared), Err(EnvelopeError::Kind));
+        assert_eq!(decode(unknown, Queue::Shared, Some(OURS)), Err(EnvelopeError::Kind));
     }
 }

@@ -6,14 +6,19 @@
 //! | `<prefix>.dispatch` | direct exchange of dispatches |
 //! | `<prefix>.node.<id>` | durable queue of one node; gone after seven days without its node |
 //! | `<prefix>.shared` | durable queue of all workers |
-//! | `<prefix>.dead`, `<prefix>.dead-letters` | fanout exchange and durable queue of what no node could read; the last 10,000 |
+//! | `<prefix>.dead`, `<prefix>.rejected` | fanout exchange and durable queue of what no node could take; the last 10,000, and of these the last 64 MiB |
 //! | `<prefix>.broadcast` | fanout exchange of broadcasts, and of requests to all nodes |
 //! | `<prefix>.calls` | direct exchange of requests to one node |
-//! | a queue of the broker's naming per listening node | broadcasts and requests; gone with its connection |
+//! | a queue of the broker's naming per listening node | broadcasts and requests, the last 1,000 and 16 MiB that it had no time for; gone with its connection |
 //!
 //! **Sending.** Messages are persistent and mandatory and go out in a window of unconfirmed ones. Confirmed, returned and refused
 //! are told apart: a message that the broker returns is confirmed too, and is not sent. When the connection breaks nothing of the
 //! batch counts as sent; what arrived nevertheless arrives twice, which the fence of the store absorbs (R12.4).
+//!
+//! **Neighbours.** Two control planes may have been given the same names. So every message names the control plane that it is of
+//! ([`Broker::serve`](control_plane::ports::Broker::serve)); a dispatch of another goes to the dead letters, a call of another is
+//! dropped, both with a warning that names the two. Give each a prefix of its own ([`AmqpConfig::with_prefix`]): what is in the dead
+//! letters has to be dispatched again.
 //!
 //! **Supervision.** Every role has a connection of its own. Any error ends that connection as a whole. The next call of
 //! [`AmqpBroker`] opens another, with pauses that double up to five seconds, and declares everything anew. A consumer

@@ -5,10 +5,11 @@
 //! waits for any more, and is passed over.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use amqprs::BasicProperties;
 use amqprs::channel::{BasicConsumeArguments, ConsumerMessage};
-use control_plane::ports::{Broadcast, BrokerError, Publication, Recipient, Reply, Request};
+use control_plane::ports::{Broadcast, BrokerError, ControlPlaneId, Publication, Recipient, Reply, Request};
 use scheduler_core::InstanceId;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
@@ -25,17 +26,34 @@ pub(crate) struct Caller {
     publisher: Publisher,
     answers: UnboundedReceiver<ConsumerMessage>,
     topology: Topology,
+    /// Whose calls it sends.
+    serves: Option<ControlPlaneId>,
+    /// Who asks, for people.
+    by: Option<String>,
+    /// What the numbers of requests are made from: no one else can tell which comes next.
+    numbers: RandomState,
     asked: u64,
 }
 
 impl Caller {
-    pub(crate) async fn open(config: &AmqpConfig) -> Result<Self, BrokerError> {
+    pub(crate) async fn open(
+        config: &AmqpConfig,
+        serves: Option<ControlPlaneId>,
+    ) -> Result<Self, BrokerError> {
         let publisher = Publisher::open(config, Role::Requests).await?;
         let arguments = BasicConsumeArguments::new(REPLY_TO, "answers").auto_ack(true).finish();
         let consumed = publisher.session.channel()?.basic_consume_rx(arguments).await;
         let (_, answers) =
             consumed.map_err(|error| publisher.session.broken("waiting for answers", error))?;
-        Ok(Self { publisher, answers, topology: Topology::new(&config.prefix), asked: 0 })
+        Ok(Self {
+            publisher,
+            answers,
+            topology: Topology::new(&config.prefix),
+            serves,
+            by: config.asking_as.clone(),
+            numbers: RandomState::new(),
+            asked: 0,
+        })
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -44,7 +62,7 @@ impl Caller {
 
     /// Sends to all who listen. Nobody listening is no error.
     pub(crate) async fn broadcast(&mut self, broadcast: &Broadcast) -> Result<(), BrokerError> {
-        let body = calls::encode_broadcast(broadcast)?;
+        let body = calls::encode_broadcast(broadcast, self.serves)?;
         let message = self.message(self.topology.broadcast(), String::new(), "broadcast", body);
         match self.publish(message).await? {
             Publication::Confirmed | Publication::Unroutable => Ok(()),
@@ -61,12 +79,13 @@ impl Caller {
         deadline: Instant,
     ) -> Result<BTreeMap<InstanceId, Reply>, BrokerError> {
         self.asked += 1;
-        let correlation = self.asked.to_string();
+        let correlation = format!("{:016x}", self.numbers.hash_one(self.asked));
         let (exchange, key) = match to {
             Recipient::Node(node) => (self.topology.calls(), Topology::call_key(*node)),
             Recipient::All { .. } => (self.topology.broadcast(), String::new()),
         };
-        let mut message = self.message(exchange, key, "request", calls::encode_request(request)?);
+        let body = calls::encode_request(request, self.by.as_deref(), self.serves)?;
+        let mut message = self.message(exchange, key, "request", body);
         message.properties.with_reply_to(REPLY_TO).with_correlation_id(&correlation);
         match timeout_at(deadline, self.publish(message)).await {
             Err(_) => return Err(self.publisher.session.ended("asking in time")),
@@ -84,7 +103,7 @@ impl Caller {
                 }
                 Ok(None) => break,
                 Ok(Some(message)) => {
-                    if let Some((node, reply)) = answer(&message, &correlation) {
+                    if let Some((node, reply)) = answer(&message, &correlation, self.serves) {
                         replies.entry(node).or_insert(reply);
                     }
                 }
@@ -105,12 +124,16 @@ impl Caller {
 }
 
 /// The answer in this message, if it is one to this question.
-fn answer(message: &ConsumerMessage, correlation: &str) -> Option<(InstanceId, Reply)> {
+fn answer(
+    message: &ConsumerMessage,
+    correlation: &str,
+    ours: Option<ControlPlaneId>,
+) -> Option<(InstanceId, Reply)> {
     let properties = message.basic_properties.as_ref();
     if properties.and_then(BasicProperties::correlation_id)? != correlation {
         return None;
     }
-    match calls::decode_reply(message.content.as_deref().unwrap_or_default()) {
+    match calls::decode_reply(message.content.as_deref().unwrap_or_default(), ours) {
         Ok(answer) => Some(answer),
         Err(error) => {
             tracing::warn!(%error, "an answer cannot be read and is dropped");

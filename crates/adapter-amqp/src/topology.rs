@@ -14,8 +14,13 @@ use scheduler_core::InstanceId;
 /// How long the queue of a node that is gone is kept: by then its tasks are long reaped, and dispatches to it are void.
 const ABANDONED_AFTER_MILLISECONDS: i32 = 7 * 24 * 3600 * 1000;
 
-/// How many dead letters are kept; the oldest go first.
+/// How many dead letters are kept, and how many bytes of them; the oldest go first.
 const DEAD_LETTERS: i32 = 10_000;
+const DEAD_BYTES: i32 = 64 * 1024 * 1024;
+
+/// How many calls wait for a node that is busy, and how many bytes of them; the oldest go first.
+const WAITING_CALLS: i32 = 1_000;
+const WAITING_BYTES: i32 = 16 * 1024 * 1024;
 
 /// The names that begin with one prefix.
 #[derive(Clone, Debug)]
@@ -47,8 +52,10 @@ impl Topology {
         format!("{}.dead", self.prefix)
     }
 
+    /// What no node could take. Not `dead-letters`: under that name earlier versions declared a queue without a bound of bytes, and
+    /// the bounds of a queue that exists cannot be changed.
     fn dead_letters(&self) -> String {
-        format!("{}.dead-letters", self.prefix)
+        format!("{}.rejected", self.prefix)
     }
 
     /// The queue of dispatches.
@@ -81,9 +88,7 @@ impl Topology {
                 .exchange_declare(ExchangeDeclareArguments::of_type(&name, kind).durable(true).finish())
                 .await?;
         }
-        let mut bounded = FieldTable::new();
-        set(&mut bounded, "x-max-length", FieldValue::I(DEAD_LETTERS));
-        declare_durable(channel, &self.dead_letters(), bounded).await?;
+        declare_durable(channel, &self.dead_letters(), bounded(DEAD_LETTERS, DEAD_BYTES)).await?;
         channel.queue_bind(QueueBindArguments::new(&self.dead_letters(), &self.dead(), "")).await?;
         self.declare_queue(channel, Queue::Shared).await
     }
@@ -105,14 +110,22 @@ impl Topology {
     /// Declares a queue for the calls of a node, which is gone with its connection. It has a name of the broker's choice: under a
     /// name of its own a node that reconnects would be locked out until the broker notices that its old connection is dead.
     pub(crate) async fn declare_calls(&self, channel: &Channel, node: InstanceId) -> Result<String, Error> {
-        let declared = channel
-            .queue_declare(QueueDeclareArguments::exclusive_server_named().auto_delete(true).finish())
-            .await?;
+        let mut declaration = QueueDeclareArguments::exclusive_server_named();
+        declaration.auto_delete(true).arguments(bounded(WAITING_CALLS, WAITING_BYTES));
+        let declared = channel.queue_declare(declaration).await?;
         let name = declared.map(|(name, ..)| name).unwrap_or_default();
         channel.queue_bind(QueueBindArguments::new(&name, &self.broadcast(), "")).await?;
         channel.queue_bind(QueueBindArguments::new(&name, &self.calls(), &Self::call_key(node))).await?;
         Ok(name)
     }
+}
+
+/// The arguments of a queue that drops its oldest messages when there are more of them, or of their bytes.
+fn bounded(messages: i32, bytes: i32) -> FieldTable {
+    let mut arguments = FieldTable::new();
+    set(&mut arguments, "x-max-length", FieldValue::I(messages));
+    set(&mut arguments, "x-max-length-bytes", FieldValue::I(bytes));
+    arguments
 }
 
 async fn declare_durable(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), Error> {

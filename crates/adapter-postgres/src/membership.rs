@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use control_plane::definition::RulesDefinition;
-use control_plane::ports::{Incarnation, Joined, Joining, Members, Membership, Standing, StoreError};
+use control_plane::ports::{
+    ControlPlaneId, Incarnation, Joined, Joining, Members, Membership, Standing, StoreError,
+};
 use scheduler_core::{Seconds, TaskId};
 
 use crate::error::unreadable;
@@ -36,7 +38,8 @@ const FAIL_ORPHANS: &str = "
     RETURNING t.id";
 
 const BEAT: &str = "
-    UPDATE {schema}.instance SET last_heartbeat = clock_timestamp() WHERE id = $1 AND incarnation = $2";
+    UPDATE {schema}.instance SET last_heartbeat = clock_timestamp() WHERE id = $1 AND incarnation = $2
+    RETURNING last_heartbeat";
 
 /// As a report that hands back does it.
 const DRAIN: &str = "
@@ -59,12 +62,22 @@ const LEAVE: &str = "
     )
     SELECT pg_notify('{channel}', 'schedule')::text FROM gone";
 
+const IDENTITY: &str = "SELECT id::text FROM {schema}.control_plane";
+
 const RULES: &str = "SELECT definition FROM {schema}.rules";
 
-const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
+/// The members are woken too: one of them may have been replaced.
+const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule,members')::text";
 
 #[async_trait]
 impl Members for PostgresStore {
+    async fn control_plane(&self) -> Result<ControlPlaneId, StoreError> {
+        const WHAT: &str = "asking which control plane this is";
+        let row = self.session(WHAT).await?.one(WHAT, IDENTITY, &[]).await?;
+        let identity: String = Columns::of(&row).next()?;
+        identity.parse().map_err(unreadable)
+    }
+
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
         const WHAT: &str = "joining the cluster";
         let mut session = self.session(WHAT).await?;
@@ -103,8 +116,11 @@ impl Members for PostgresStore {
         const WHAT: &str = "sending a heartbeat";
         let (instance, incarnation) = (member.instance.get(), member.incarnation.0);
         let beaten =
-            self.heartbeat_session(WHAT).await?.execute(WHAT, BEAT, &[&instance, &incarnation]).await?;
-        Ok(if beaten == 0 { Standing::Replaced } else { Standing::Member })
+            self.heartbeat_session(WHAT).await?.query(WHAT, BEAT, &[&instance, &incarnation]).await?;
+        Ok(match beaten.first() {
+            Some(row) => Standing::Member { now: Columns::of(row).next()? },
+            None => Standing::Replaced,
+        })
     }
 
     async fn heartbeat_grace(&self) -> Result<Seconds, StoreError> {

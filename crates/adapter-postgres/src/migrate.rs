@@ -22,7 +22,7 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
@@ -31,10 +31,11 @@ const MIGRATIONS: [Migration; 8] = [
     Migration { version: 6, name: "draining", sql: include_str!("../migrations/0006_draining.sql") },
     Migration { version: 7, name: "unfinished", sql: include_str!("../migrations/0007_unfinished.sql") },
     Migration { version: 8, name: "walls", sql: include_str!("../migrations/0008_walls.sql") },
+    Migration { version: 9, name: "identity", sql: include_str!("../migrations/0009_identity.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 8;
+pub(crate) const NEEDED: u32 = 9;
 
 const WHAT: &str = "migrating";
 

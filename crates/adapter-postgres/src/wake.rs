@@ -15,7 +15,7 @@ use crate::store::PostgresStore;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-const EVERYTHING: [Wake; 3] = [Wake::Schedule, Wake::Outbox, Wake::Orders];
+const EVERYTHING: [Wake; 4] = [Wake::Schedule, Wake::Outbox, Wake::Orders, Wake::Members];
 
 #[async_trait]
 impl Wakes for PostgresStore {
@@ -62,6 +62,7 @@ impl Listener {
                 "schedule" => Wake::Schedule,
                 "outbox" => Wake::Outbox,
                 "orders" => Wake::Orders,
+                "members" => Wake::Members,
                 _ => continue,
             };
             if !self.said.contains(&wake) {

@@ -1,7 +1,7 @@
 //! Claims, reports and orders: one statement each for a whole batch, fenced by the dispatch.
 //!
 //! A claim share-locks its instance's row, so that it either comes before the node's next life begins, which then fails what
-//! it took, or takes nothing.
+//! it took, or takes nothing. It takes only what is meant for its node, so that a task is reaped with whoever took it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use control_plane::definition::{HandlerName, Run};
 use control_plane::ports::{
-    Assignment, Claimed, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict,
-    Work,
+    Assignment, Claimed, Claims, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError,
+    Verdict, Work,
 };
 use scheduler_core::{DispatchId, Outcome, TaskId};
 use tokio_postgres::Row;
@@ -47,7 +47,7 @@ const CLAIM: &str = concat!(
         SELECT id FROM {schema}.instance WHERE id = $3 AND incarnation = $4 FOR SHARE
     ), locked AS MATERIALIZED (
         SELECT t.id FROM {schema}.task t CROSS JOIN alive
-        WHERE t.id = ANY ($1) AND t.status = 'waiting'
+        WHERE t.id = ANY ($1) AND t.status = 'waiting' AND COALESCE(t.node_id, t.controller_id, $3) = $3
             AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
                 WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
         ORDER BY t.id FOR NO KEY UPDATE OF t
@@ -69,16 +69,17 @@ const CLAIM: &str = concat!(
     "WHERE t.status = 'running'"
 );
 
-/// What this life of this node took before: the answer to that claim may have been lost.
+/// What this life of this node took before: the answer to that claim may have been lost. One row without a task when that is
+/// nothing, and none when the life is over.
 const TAKEN: &str = concat!(
     "SELECT ",
     assignment!(),
-    " FROM {schema}.task t",
+    " FROM {schema}.instance alive LEFT JOIN ({schema}.task t",
     and_what_it_runs!(),
-    "WHERE t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
+    ") ON t.id = ANY ($1) AND t.status = 'running' AND t.taken_by = $3 AND t.incarnation = $4
         AND EXISTS (SELECT FROM unnest($1::bigint[], $2::bigint[]) AS asked (id, dispatch_id)
             WHERE asked.id = t.id AND asked.dispatch_id = t.dispatch_id)
-        AND EXISTS (SELECT FROM {schema}.instance WHERE id = $3 AND incarnation = $4)"
+    WHERE alive.id = $3 AND alive.incarnation = $4"
 );
 
 const REPORT: &str = "
@@ -120,43 +121,27 @@ const ORDERS: &str = "
 
 #[async_trait]
 impl Work for PostgresStore {
-    async fn claim(
-        &self,
-        by: Membership,
-        dispatches: &[(TaskId, DispatchId)],
-    ) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         const WHAT: &str = "claiming tasks";
         if dispatches.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Claims::Answered(Vec::new()));
         }
         let (tasks, fences) = columns(dispatches);
         let (instance, incarnation) = (by.instance.get(), by.incarnation.0);
         let session = self.session(WHAT).await?;
         let params: &crate::session::Params<'_> = &[&tasks, &fences, &instance, &incarnation];
-        let mut taken: HashMap<(TaskId, DispatchId), Assignment> = HashMap::new();
-        let mut unreadable = Vec::new();
-        for statement in [CLAIM, TAKEN] {
-            for row in session.query(WHAT, statement, params).await? {
-                let columns = &mut Columns::of(&row);
-                let (task, dispatch) = (TaskId::new(columns.next()?), DispatchId::new(columns.next()?));
-                match assignment(task, dispatch, columns) {
-                    Ok(assignment) => drop(taken.insert((task, dispatch), assignment)),
-                    Err(error) => unreadable.push(cannot_run(task, dispatch, &error)),
-                }
-            }
-            let failed = |asked| unreadable.iter().any(|one: &Report| (one.task, one.dispatch) == asked);
-            if dispatches.iter().all(|asked| taken.contains_key(asked) || failed(*asked)) {
-                break;
-            }
+        let mut claims = Answers::default();
+        claims.add(&session.query(WHAT, CLAIM, params).await?)?;
+        let mut is_member = true;
+        if !claims.answer_all(dispatches) {
+            let rows = session.query(WHAT, TAKEN, params).await?;
+            is_member = !rows.is_empty();
+            claims.add(&rows)?;
         }
         drop(session);
         // Taken already, and nobody will run them.
-        self.report(&unreadable).await?;
-        let answer = |asked| match taken.get(asked) {
-            Some(assignment) => Claimed::Run(Box::new(assignment.clone())),
-            None => Claimed::Void,
-        };
-        Ok(dispatches.iter().map(answer).collect())
+        self.report(&claims.unreadable).await?;
+        Ok(if is_member { Claims::Answered(claims.of(dispatches)) } else { Claims::Replaced })
     }
 
     async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
@@ -199,6 +184,43 @@ impl Work for PostgresStore {
             Ok((task, if runs { Order::Cancel } else { Order::Abandon }))
         };
         rows.iter().map(order).collect()
+    }
+}
+
+/// What the rows of a claim say.
+#[derive(Default)]
+struct Answers {
+    taken: HashMap<(TaskId, DispatchId), Assignment>,
+    /// Of tasks that were taken and that nobody can run.
+    unreadable: Vec<Report>,
+}
+
+impl Answers {
+    fn add(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        for row in rows {
+            let columns = &mut Columns::of(row);
+            let (task, dispatch) = (columns.next_id::<TaskId>()?, columns.next_id::<DispatchId>()?);
+            let Some((task, dispatch)) = task.zip(dispatch) else { continue };
+            match assignment(task, dispatch, columns) {
+                Ok(assignment) => drop(self.taken.insert((task, dispatch), assignment)),
+                Err(error) => self.unreadable.push(cannot_run(task, dispatch, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_all(&self, dispatches: &[(TaskId, DispatchId)]) -> bool {
+        let failed = |asked| self.unreadable.iter().any(|one| (one.task, one.dispatch) == asked);
+        dispatches.iter().all(|asked| self.taken.contains_key(asked) || failed(*asked))
+    }
+
+    /// The answers in the order of the questions.
+    fn of(&self, dispatches: &[(TaskId, DispatchId)]) -> Vec<Claimed> {
+        let answer = |asked| match self.taken.get(asked) {
+            Some(assignment) => Claimed::Run(Box::new(assignment.clone())),
+            None => Claimed::Void,
+        };
+        dispatches.iter().map(answer).collect()
     }
 }
 

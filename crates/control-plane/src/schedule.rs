@@ -5,7 +5,8 @@
 //! that another should follow at once, or while a row changed under the plan, up to a bounded number.
 //!
 //! A node withholds a plan that fails tasks for the silence of their nodes while its own contact with the store is fresh: after
-//! the store was away all heartbeats are old, and healthy nodes need a moment to be heard again (R8.1).
+//! the store was away all heartbeats are old, and healthy nodes need a moment to be heard again (R8.1). A store's clock that was set
+//! forward makes them look old without that: then they count as if it had been set so before.
 //!
 //! A pass costs one read of the store's unfinished rows and one transaction; the plan between them costs well below a
 //! microsecond a task, and moves to a thread for blocking work when there are thousands.
@@ -126,8 +127,14 @@ impl Scheduler {
     async fn pass(&self, report: &mut PassReport) -> Result<Option<ControlFlow<()>>, ScheduleError> {
         let Some(mut pass) = self.store.begin().await? else { return Ok(None) };
         let began = Instant::now();
-        let reading = pass.read().await?;
+        let mut reading = pass.read().await?;
         report.durations.add(Phase::Read, began.elapsed());
+        if let Some(contact) = &self.contact {
+            contact.looked(began, reading.snapshot.now);
+            for instance in &mut reading.snapshot.instances {
+                instance.last_heartbeat = instance.last_heartbeat.map(|stamp| contact.heard_at(stamp));
+            }
+        }
         let (reading, plan) = self.decide(reading, report).await?;
         if self.contact.as_ref().is_some_and(|contact| !contact.is_settled()) && reaps_for_silence(&plan) {
             tracing::info!("nodes are silent, but the store may have been away: they get time to be heard");

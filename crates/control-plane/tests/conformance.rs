@@ -11,7 +11,9 @@ async fn fresh_store() -> store::Fixture {
 }
 
 async fn fresh_broker() -> broker::Fixture {
-    broker::Fixture::new(Arc::new(MemoryBroker::new()))
+    let broker = MemoryBroker::new();
+    let neighbour = broker.beside();
+    broker::Fixture::new(Arc::new(broker), Arc::new(neighbour))
 }
 
 testkit::store_conformance! { fresh_store }

@@ -162,8 +162,8 @@ impl World {
         });
         let waiting: Vec<_> = waiting.collect();
         let Some(&(task, dispatch)) = waiting.get(at % waiting.len().max(1)) else { return };
-        if let Some(Claimed::Run(_)) = self.store.claim(self.node, &[(task, dispatch)]).await.unwrap().first()
-        {
+        let claims = self.store.claim(self.node, &[(task, dispatch)]).await.unwrap();
+        if let Some([Claimed::Run(_)]) = claims.answered().as_deref() {
             let report = Report { task, dispatch, verdict: Verdict::Ended(Ended::of(outcome)) };
             self.store.report(&[report]).await.unwrap();
         }

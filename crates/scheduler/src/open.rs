@@ -42,21 +42,46 @@ fn config(database: &Database) -> Result<PostgresConfig, Failure> {
     Ok(PostgresConfig::new(url.expose()).schema(&database.database_schema))
 }
 
-/// The broker of a running control plane, for one question: it must be there now.
-pub(crate) async fn broker(messages: &Messages) -> Result<Arc<dyn Broker>, Failure> {
-    Ok(Arc::new(AmqpBroker::connect(amqp(messages)?).await?))
+/// The broker of the control plane in this store, for one question: it must be there now.
+pub(crate) async fn broker(
+    messages: &Messages,
+    database: &Database,
+    store: &dyn Store,
+) -> Result<Arc<dyn Broker>, Failure> {
+    let config = amqp(messages, database)?.asking_as(asker());
+    let broker = AmqpBroker::connect(config).await?;
+    broker.serve(store.control_plane().await?);
+    Ok(Arc::new(broker))
 }
 
-/// The broker of a running control plane, for a node, which may start before it.
-pub(crate) fn patient_broker(messages: &Messages) -> Result<Arc<dyn Broker>, Failure> {
-    Ok(Arc::new(AmqpBroker::new(amqp(messages)?)))
+/// The broker of a running control plane, for a node, which may start before it and before its store.
+pub(crate) fn patient_broker(messages: &Messages, database: &Database) -> Result<Arc<dyn Broker>, Failure> {
+    Ok(Arc::new(AmqpBroker::new(amqp(messages, database)?)))
 }
 
-fn amqp(messages: &Messages) -> Result<AmqpConfig, Failure> {
+fn amqp(messages: &Messages, database: &Database) -> Result<AmqpConfig, Failure> {
     let url = messages.amqp_url.as_ref().ok_or_else(no_broker)?;
+    let prefix = messages.amqp_prefix.clone().unwrap_or_else(|| prefix_of(&database.database_schema));
     AmqpConfig::from_url(url.expose())
-        .and_then(|config| config.with_prefix(&messages.amqp_prefix))
+        .and_then(|config| config.with_prefix(&prefix))
         .map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Where nobody chose a prefix it follows from the schema: control planes that share a database are told apart by that, and may
+/// share a broker too.
+fn prefix_of(schema: &str) -> String {
+    if schema == adapter_amqp::PREFIX {
+        schema.to_owned()
+    } else {
+        format!("{}-{schema}", adapter_amqp::PREFIX)
+    }
+}
+
+/// Who asks, as nodes write it down: the user on this machine, by its own word.
+fn asker() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    let user = user.unwrap_or_else(|_| "somebody".to_owned());
+    format!("{user}@{}", gethostname::gethostname().to_string_lossy())
 }
 
 /// Brings the tables up to date.
@@ -104,4 +129,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_planes_of_two_schemas_have_two_prefixes() {
+        assert_eq!(prefix_of("scheduler"), "scheduler");
+        assert_eq!(prefix_of("blue"), "scheduler-blue");
+        assert!(
+            AmqpConfig::from_url("amqp://host").unwrap().with_prefix(&prefix_of(&"x".repeat(50))).is_ok()
+        );
+    }
 }

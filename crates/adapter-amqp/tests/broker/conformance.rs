@@ -9,8 +9,10 @@ use crate::support;
 
 async fn fixture() -> Fixture {
     let prefix = support::prefix();
-    let broker = AmqpBroker::connect(support::config(&support::url(), &prefix)).await.unwrap();
-    Fixture::new(Arc::new(broker)).cleaned_up_by(support::clean_up(prefix))
+    let config = support::config(&support::url(), &prefix);
+    let broker = AmqpBroker::connect(config.clone()).await.unwrap();
+    let neighbour = AmqpBroker::new(config);
+    Fixture::new(Arc::new(broker), Arc::new(neighbour)).cleaned_up_by(support::clean_up(prefix))
 }
 
 testkit::broker_conformance! {

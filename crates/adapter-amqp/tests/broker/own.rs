@@ -10,7 +10,8 @@ use amqprs::channel::{
 use amqprs::{BasicProperties, FieldTable, FieldValue};
 use control_plane::definition::HandlerName;
 use control_plane::ports::{
-    Broadcast, Broker, BrokerError, Call, Publication, Queue, Reply, ReplyTo, TraceContext,
+    Broadcast, Broker, BrokerError, Call, ControlPlaneId, Publication, Queue, Recipient, Reply, ReplyTo,
+    Request, TraceContext,
 };
 use scheduler_core::InstanceId;
 use serde_json::json;
@@ -79,7 +80,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_and_holds_nothing_up() {
         put(&raw, &exchange, "shared", BasicProperties::default(), b"after it").await;
         deliveries.acknowledge().await.unwrap();
     }
-    let dead = format!("{prefix}.dead-letters");
+    let dead = format!("{prefix}.rejected");
     let all = async {
         while waiting(&raw, &dead).await < 13 {
             drop(timeout(Duration::from_millis(50), deliveries.next(1)).await);
@@ -87,6 +88,73 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_and_holds_nothing_up() {
     };
     timeout(LONG, all).await.expect("every one of them is a dead letter");
     drop(deliveries);
+    support::clean_up(prefix).await;
+}
+
+#[tokio::test]
+#[ignore = "needs RabbitMQ: scripts/test starts one"]
+async fn what_is_of_another_control_plane_goes_to_the_dead_letters() {
+    let prefix = support::prefix();
+    let (ours, theirs) = (connect(&prefix).await, connect(&prefix).await);
+    ours.serve(ControlPlaneId::new(1));
+    theirs.serve(ControlPlaneId::new(2));
+    let mut deliveries = ours.deliveries(ONE, 1).await.unwrap();
+    let dispatches = [1, 2, 3].map(|task| support::dispatch(task, Queue::Node(ONE)));
+    assert_eq!(theirs.publish(&dispatches).await.unwrap(), [Publication::Confirmed; 3]);
+    let raw = Raw::open(&support::url()).await;
+    let dead = format!("{prefix}.rejected");
+    let all = async {
+        while waiting(&raw, &dead).await < 3 {
+            drop(timeout(Duration::from_millis(50), deliveries.next(1)).await);
+        }
+    };
+    timeout(LONG, all).await.expect("every one of them is a dead letter");
+    drop(deliveries);
+    support::clean_up(prefix).await;
+}
+
+#[tokio::test]
+#[ignore = "needs RabbitMQ: scripts/test starts one"]
+async fn dead_letters_are_bounded_by_their_bytes() {
+    let prefix = support::prefix();
+    let broker = connect(&prefix).await;
+    let raw = Raw::open(&support::url()).await;
+    let large = vec![b'x'; 4 * 1024 * 1024];
+    for _ in 0..20 {
+        put(&raw, &format!("{prefix}.dead"), "", BasicProperties::default(), &large).await;
+    }
+    put(&raw, &format!("{prefix}.dead"), "", BasicProperties::default(), b"the last").await;
+    let dead = format!("{prefix}.rejected");
+    // They are on their way until the broker has looked at each.
+    for _ in 0..100 {
+        sleep(Duration::from_millis(50)).await;
+        let kept = waiting(&raw, &dead).await;
+        assert!(kept <= 16, "{kept} of 4 MiB each are kept");
+    }
+    assert!(waiting(&raw, &dead).await > 10, "the latest are kept");
+    drop(broker);
+    support::clean_up(prefix).await;
+}
+
+#[tokio::test]
+#[ignore = "needs RabbitMQ: scripts/test starts one"]
+async fn a_request_says_who_asks_and_nothing_that_moves_a_terminal() {
+    let prefix = support::prefix();
+    let config = support::config(&support::url(), &prefix).asking_as("eve\u{1b}[2J@desk");
+    let (asker, node) = (AmqpBroker::connect(config).await.unwrap(), connect(&prefix).await);
+    let mut calls = node.calls(ONE).await.unwrap();
+    let asking = tokio::spawn(async move {
+        let to = Recipient::Node(ONE);
+        asker.request(&to, &Request::Cancel(42.into()), LONG).await
+    });
+    let Call::Request(request, to) = timeout(LONG, calls.next()).await.expect("it comes").unwrap() else {
+        panic!("a request was sent")
+    };
+    assert_eq!(request, Request::Cancel(42.into()));
+    assert_eq!(to.asked_by.as_deref(), Some("eve\u{fffd}[2J@desk"));
+    calls.reply(to, &Reply::Canceling(false)).await.unwrap();
+    assert_eq!(asking.await.unwrap().unwrap(), [(ONE, Reply::Canceling(false))]);
+    drop((calls, node));
     support::clean_up(prefix).await;
 }
 
@@ -133,7 +201,7 @@ async fn a_call_that_cannot_be_read_is_dropped_and_holds_nothing_up() {
         Call::Broadcast(broadcast) => assert_eq!(broadcast, sent),
         Call::Request(request, _) => assert_eq!(format!("{request:?}"), "a broadcast"),
     }
-    let elsewhere = ReplyTo { address: format!("{prefix}.shared"), correlation: "1".into() };
+    let elsewhere = ReplyTo { asked_by: None, address: format!("{prefix}.shared"), correlation: "1".into() };
     let refused = calls.reply(elsewhere, &Reply::Canceling(true)).await;
     assert!(matches!(refused, Err(BrokerError::Refused(_))), "{refused:?}");
     let huge = Broadcast { payload: json!("x".repeat(2_000_000)), ..sent };

@@ -34,7 +34,7 @@ pub(crate) fn config(url: &str, prefix: &str) -> AmqpConfig {
 /// Deletes whatever a test with the nodes 1 to 3 declares under a prefix.
 pub(crate) async fn clean_up(prefix: String) {
     let raw = Raw::open(&url()).await;
-    for name in ["shared", "dead-letters", "node.1", "node.2", "node.3"] {
+    for name in ["shared", "rejected", "node.1", "node.2", "node.3"] {
         let queue = format!("{prefix}.{name}");
         raw.channel.queue_delete(QueueDeleteArguments::new(&queue)).await.unwrap();
     }

@@ -11,7 +11,8 @@ use crate::error::unreadable;
 use crate::flaw::Flaw;
 use crate::row::{Columns, Shared, Token as _};
 
-/// The columns in the order in which [`task`] reads them.
+/// The columns in the order in which [`task`] reads them. A running task is where its taker is, whatever place the pass gave it (a
+/// claim keeps the two the same, other clients need not), so that it is lost with its taker (R8.1).
 macro_rules! columns {
     ($more:literal) => {
         concat!(
@@ -19,7 +20,11 @@ macro_rules! columns {
             t.dependencies_derived, t.cancel_requested, t.own_keys,
             t.kind, t.project_id, t.inventory_id, t.template_id, t.workflow_template_id, t.source_id,
             t.source_project_id, t.allow_simultaneous, t.update_type, t.sources_already_updated, t.expires,
-            t.status, t.dispatch_id, t.dispatched, t.group_id, t.node_id, t.controller_id, t.finished",
+            t.status, t.dispatch_id, t.dispatched, t.group_id,
+            CASE WHEN t.status = 'running' AND t.node_id IS NOT NULL THEN COALESCE(t.taken_by, t.node_id) ELSE t.node_id END,
+            CASE WHEN t.status = 'running' AND t.node_id IS NULL THEN COALESCE(t.taken_by, t.controller_id)
+                ELSE t.controller_id END,
+            t.finished",
             $more,
             " FROM {schema}.task t"
         )

@@ -40,7 +40,7 @@ async fn r12_3_a_task_canceled_after_the_snapshot_is_left_out_with_its_message()
     let mut claims = 0;
     for member in [a, b] {
         let pairs: Vec<_> = sent.iter().map(|dispatch| (dispatch.task, dispatch.dispatch)).collect();
-        let answers = base.store.claim(member, &pairs).await.unwrap();
+        let answers = base.store.claim(member, &pairs).await.unwrap().answered().unwrap();
         claims += answers.iter().filter(|answer| matches!(answer, Claimed::Run(_))).count();
     }
     assert_eq!(claims, 2);

@@ -18,3 +18,4 @@ mod patience;
 mod quiet;
 mod retention;
 mod rights;
+mod takers;

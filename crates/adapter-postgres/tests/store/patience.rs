@@ -85,7 +85,7 @@ async fn requests_that_are_given_up_spoil_no_connection() {
     for _ in 0..6 {
         assert!(timeout(Duration::from_millis(100), store.cancel(&[job])).await.is_err(), "the row is kept");
         let began = Instant::now();
-        assert_eq!(store.beat(member).await.unwrap(), Standing::Member);
+        assert!(matches!(store.beat(member).await.unwrap(), Standing::Member { .. }));
         store.statistics().await.unwrap();
         assert!(began.elapsed() < Duration::from_millis(900), "it waited for a request that was given up");
     }
@@ -108,7 +108,7 @@ async fn heartbeats_do_not_wait_for_a_connection_that_work_has() {
         .collect();
     sleep(Duration::from_millis(100)).await;
     let beaten = timeout(Duration::from_secs(2), store.beat(member)).await;
-    assert_eq!(beaten.expect("every connection for work waits").unwrap(), Standing::Member);
+    assert!(matches!(beaten.expect("every connection for work waits").unwrap(), Standing::Member { .. }));
     drop(other);
     for call in stuck {
         call.await.unwrap().unwrap();
@@ -246,7 +246,7 @@ async fn a_node_that_freezes_while_it_joins_holds_its_name_for_a_moment_only() {
     relay.silence();
     other.batch_execute("COMMIT").await.unwrap();
     let beaten = timeout(SOON, base.store.beat(member)).await.expect("the frozen one has lost its rows");
-    assert_eq!(beaten.unwrap(), Standing::Member);
+    assert!(matches!(beaten.unwrap(), Standing::Member { .. }));
     assert_eq!(timeout(SOON, pass(&base)).await.unwrap(), 0);
     relay.up();
     assert!(joining.await.unwrap().unwrap_err().is_transient());
@@ -271,7 +271,7 @@ async fn definitions_that_freeze_hold_heartbeats_for_a_moment_only() {
     relay.silence();
     other.batch_execute("COMMIT").await.unwrap();
     let beaten = timeout(SOON, base.store.beat(member)).await.expect("the frozen one has lost its rows");
-    assert_eq!(beaten.unwrap(), Standing::Member);
+    assert!(matches!(beaten.unwrap(), Standing::Member { .. }));
     relay.up();
     assert!(defining.await.unwrap().unwrap_err().is_transient());
     base.end().await;

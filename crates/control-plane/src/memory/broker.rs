@@ -3,6 +3,9 @@
 //! A delivery that is not acknowledged goes back to the head of its queue when its consumer is dropped, as with a real broker
 //! (at least once). A node's queue exists from the first time that the node asks for its deliveries, and stays.
 //! Consumers of one node compete; a call goes to the listener that a node opened last.
+//!
+//! Several control planes may share one, each by a broker of its own ([`MemoryBroker::beside`]). Dispatches carry the name of the
+//! control plane that sent them, calls reach listeners of their own control plane alone.
 
 mod calls;
 mod deliveries;
@@ -19,14 +22,16 @@ use tokio::sync::{Notify, mpsc};
 use self::calls::{Ear, Listeners};
 use self::deliveries::Consumer;
 use crate::ports::{
-    Broadcast, Broker, BrokerError, Call, Calls, Deliveries, Dispatch, Publication, Queue, Recipient, Reply,
-    ReplyTo, Request,
+    Broadcast, Broker, BrokerError, Call, Calls, ControlPlaneId, Deliveries, Dispatch, Publication, Queue,
+    Recipient, Reply, ReplyTo, Request,
 };
 
 /// A broker in memory. Clones are the same broker; what it holds ends with the last of them.
 #[derive(Clone, Default)]
 pub struct MemoryBroker {
     shared: Arc<Shared>,
+    /// Whose messages it carries, once that is known.
+    serves: Arc<Mutex<Option<ControlPlaneId>>>,
 }
 
 impl MemoryBroker {
@@ -34,6 +39,16 @@ impl MemoryBroker {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another control plane's broker, on the same queues.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), serves: Arc::default() }
+    }
+
+    fn served(&self) -> Option<ControlPlaneId> {
+        *self.serves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,13 +70,21 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// The queues of nodes, and the shared one, which is always there.
-    nodes: BTreeMap<InstanceId, VecDeque<Dispatch>>,
-    common: VecDeque<Dispatch>,
+    nodes: BTreeMap<InstanceId, VecDeque<Message>>,
+    common: VecDeque<Message>,
     listeners: Listeners,
 }
 
+/// A dispatch on its way.
+#[derive(Clone)]
+struct Message {
+    /// Whose it is, if that was known.
+    control_plane: Option<ControlPlaneId>,
+    dispatch: Dispatch,
+}
+
 impl State {
-    fn queue(&mut self, queue: Queue) -> Option<&mut VecDeque<Dispatch>> {
+    fn queue(&mut self, queue: Queue) -> Option<&mut VecDeque<Message>> {
         match queue {
             Queue::Node(node) => self.nodes.get_mut(&node),
             Queue::Shared => Some(&mut self.common),
@@ -78,11 +101,16 @@ impl Shared {
 
 #[async_trait]
 impl Broker for MemoryBroker {
+    fn serve(&self, control_plane: ControlPlaneId) {
+        *self.serves.lock().unwrap_or_else(PoisonError::into_inner) = Some(control_plane);
+    }
+
     async fn publish(&self, dispatches: &[Dispatch]) -> Result<Vec<Publication>, BrokerError> {
+        let control_plane = self.served();
         let mut state = self.shared.lock();
         let published = dispatches.iter().map(|dispatch| match state.queue(dispatch.queue) {
             Some(queue) => {
-                queue.push_back(dispatch.clone());
+                queue.push_back(Message { control_plane, dispatch: dispatch.clone() });
                 Publication::Confirmed
             }
             None => Publication::Unroutable,
@@ -95,16 +123,16 @@ impl Broker for MemoryBroker {
 
     async fn deliveries(&self, node: InstanceId, prefetch: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
         self.shared.lock().nodes.entry(node).or_default();
-        Ok(Box::new(Consumer::new(Arc::clone(&self.shared), node, prefetch)))
+        Ok(Box::new(Consumer::new(Arc::clone(&self.shared), self.served(), node, prefetch)))
     }
 
     async fn broadcast(&self, broadcast: &Broadcast) -> Result<(), BrokerError> {
-        self.shared.lock().listeners.tell_all(&Call::Broadcast(broadcast.clone()));
+        self.shared.lock().listeners.tell_all(self.served(), &Call::Broadcast(broadcast.clone()));
         Ok(())
     }
 
     async fn calls(&self, node: InstanceId) -> Result<Box<dyn Calls>, BrokerError> {
-        let (id, incoming) = self.shared.lock().listeners.open(node);
+        let (id, incoming) = self.shared.lock().listeners.open(node, self.served());
         Ok(Box::new(Ear::new(Arc::clone(&self.shared), node, id, incoming)))
     }
 
@@ -143,11 +171,12 @@ impl MemoryBroker {
         let (sender, answers) = mpsc::unbounded_channel();
         let mut state = self.shared.lock();
         let correlation = state.listeners.expect_answers(sender);
-        let address = ReplyTo { address: "memory".into(), correlation: correlation.to_string() };
+        let address =
+            ReplyTo { asked_by: None, address: "memory".into(), correlation: correlation.to_string() };
         let call = Call::Request(request, address);
         match only {
-            Some(node) => state.listeners.tell(node, call),
-            None => state.listeners.tell_newest(&call),
+            Some(node) => state.listeners.tell(node, self.served(), &call),
+            None => state.listeners.tell_newest(self.served(), &call),
         }
         drop(state);
         Question { shared: Arc::clone(&self.shared), correlation, answers }

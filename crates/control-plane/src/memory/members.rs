@@ -6,21 +6,27 @@ use scheduler_core::{InstanceId, Outcome, Seconds, TaskId, Timestamp};
 use super::MemoryStore;
 use super::state::State;
 use crate::definition::{Definitions, InstanceDefinition};
-use crate::ports::{Ended, Incarnation, Joined, Joining, Members, Membership, Standing, StoreError};
+use crate::ports::{
+    ControlPlaneId, Ended, Incarnation, Joined, Joining, Members, Membership, Standing, StoreError,
+};
 
 #[async_trait]
 impl Members for MemoryStore {
+    async fn control_plane(&self) -> Result<ControlPlaneId, StoreError> {
+        Ok(self.shared.read(|state, _| state.control_plane))
+    }
+
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
         self.shared.write(|state, now| state.join(node, now))
     }
 
     async fn beat(&self, member: Membership) -> Result<Standing, StoreError> {
         Ok(self.shared.write(|state, now| {
-            let known = state.is_member(member);
-            if known {
-                state.members.entry(member.instance).or_default().last_heartbeat = Some(now);
+            if !state.is_member(member) {
+                return Standing::Replaced;
             }
-            if known { Standing::Member } else { Standing::Replaced }
+            state.members.entry(member.instance).or_default().last_heartbeat = Some(now);
+            Standing::Member { now }
         }))
     }
 
@@ -74,6 +80,7 @@ impl State {
             self.finish(orphan, Ended::because(Outcome::Failed, why), now);
         }
         self.woken.schedule = true;
+        self.woken.members = true;
         Ok(Joined { member: Membership { instance, incarnation }, orphans })
     }
 

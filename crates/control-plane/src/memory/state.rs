@@ -4,6 +4,7 @@
 //! update of a project, how a node's job ended) is written down when they end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Bound;
 
 use scheduler_core::{
@@ -16,11 +17,12 @@ use super::fill::{Filled, GraphRow};
 use super::outbox::Messages;
 use super::row::Row;
 use super::wakes::Woken;
-use crate::ports::{Ended, Incarnation, Output, Queue};
+use crate::ports::{ControlPlaneId, Ended, Incarnation, Output, Queue};
 
 /// Everything that the store holds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    pub(super) control_plane: ControlPlaneId,
     pub(super) catalogue: Catalogue,
     pub(super) members: BTreeMap<InstanceId, Member>,
     pub(super) unfinished: BTreeMap<TaskId, Row>,
@@ -54,6 +56,30 @@ pub(super) struct Member {
 pub(super) struct Birth {
     pub(super) created: Timestamp,
     pub(super) launch_type: LaunchType,
+}
+
+/// Nothing yet, and an identity that no other store has.
+impl Default for State {
+    fn default() -> Self {
+        // Each of these has keys of its own, drawn by the system.
+        let draw = || u128::from(RandomState::new().hash_one(0));
+        Self {
+            control_plane: ControlPlaneId::new((draw() << 64) | draw()),
+            catalogue: Catalogue::default(),
+            members: BTreeMap::new(),
+            unfinished: BTreeMap::new(),
+            finished: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            graphs: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            project_updates: BTreeMap::new(),
+            source_updates: BTreeMap::new(),
+            outbox: Messages::default(),
+            woken: Woken::default(),
+            last_task: 0,
+            last_dispatch: 0,
+        }
+    }
 }
 
 impl State {

@@ -1,4 +1,4 @@
-//! Wake-ups: three counters that only grow. A listener that has seen less than there is has something to hear, however much it
+//! Wake-ups: four counters that only grow. A listener that has seen less than there is has something to hear, however much it
 //! missed, so wake-ups coalesce by themselves and none is ever lost.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub(super) struct Woken {
     pub(super) schedule: bool,
     pub(super) outbox: bool,
     pub(super) orders: bool,
+    pub(super) members: bool,
 }
 
 /// How often each wake-up was said.
@@ -21,6 +22,7 @@ pub(super) struct Said {
     schedule: u64,
     outbox: u64,
     orders: u64,
+    members: u64,
 }
 
 /// Says wake-ups.
@@ -36,6 +38,7 @@ impl Voice {
             said.schedule = said.schedule.wrapping_add(u64::from(woken.schedule));
             said.outbox = said.outbox.wrapping_add(u64::from(woken.outbox));
             said.orders = said.orders.wrapping_add(u64::from(woken.orders));
+            said.members = said.members.wrapping_add(u64::from(woken.members));
         });
     }
 
@@ -65,6 +68,9 @@ impl Ear {
         } else if heard.orders != said.orders {
             heard.orders = said.orders;
             Some(Wake::Orders)
+        } else if heard.members != said.members {
+            heard.members = said.members;
+            Some(Wake::Members)
         } else {
             None
         }

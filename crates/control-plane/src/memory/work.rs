@@ -9,19 +9,19 @@ use super::MemoryStore;
 use super::row::Row;
 use super::state::State;
 use crate::ports::{
-    Assignment, Claimed, Ended, Membership, Order, Report, Reported, Slice, SliceNumber, StoreError, Verdict,
-    Work,
+    Assignment, Claimed, Claims, Ended, Membership, Order, Queue, Report, Reported, Slice, SliceNumber,
+    StoreError, Verdict, Work,
 };
 
 #[async_trait]
 impl Work for MemoryStore {
-    async fn claim(
-        &self,
-        by: Membership,
-        dispatches: &[(TaskId, DispatchId)],
-    ) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         Ok(self.shared.write(|state, now| {
-            dispatches.iter().map(|&(task, dispatch)| state.claim(by, task, dispatch, now)).collect()
+            if !state.is_member(by) {
+                return Claims::Replaced;
+            }
+            let claimed = dispatches.iter().map(|&(task, dispatch)| state.claim(by, task, dispatch, now));
+            Claims::Answered(claimed.collect())
         }))
     }
 
@@ -42,12 +42,17 @@ impl Work for MemoryStore {
 }
 
 impl State {
+    /// A claim by a member.
     fn claim(&mut self, by: Membership, id: TaskId, dispatch: DispatchId, now: Timestamp) -> Claimed {
-        let is_member = self.is_member(by);
-        let Some(row) = self.unfinished.get_mut(&id).filter(|_| is_member) else { return Claimed::Void };
+        let Some(row) = self.unfinished.get_mut(&id) else { return Claimed::Void };
         if row.runs_under(dispatch) && row.claimed_by == Some(by) {
             return self.assignment(id, dispatch);
         }
+        let is_for_any = match Queue::of(row.placement) {
+            Queue::Shared => true,
+            Queue::Node(node) if node == by.instance => false,
+            Queue::Node(_) => return Claimed::Void,
+        };
         if !row.waits_under(dispatch) {
             return Claimed::Void;
         }
@@ -56,7 +61,7 @@ impl State {
             return Claimed::Void;
         }
         // A task that no instance runs or controls would outlive its worker: whoever takes it controls it (R8.1).
-        if row.placement.node.or(row.placement.controller).is_none() {
+        if is_for_any {
             row.placement.controller = Some(by.instance);
         }
         row.task.state = TaskState::Running(Box::new(row.placement));

@@ -32,6 +32,9 @@ pub struct Reloaded {
     pub summary: String,
 }
 
+/// How many broadcasts are run at a time, so that handlers that do not end cannot fill the memory.
+const MOST_BROADCASTS: usize = 64;
+
 /// The ear of a node.
 pub(super) struct Ear {
     pub(super) worker: Arc<Worker>,
@@ -93,7 +96,11 @@ impl Ear {
                 Ok(())
             }
             Call::Request(request, to) => {
-                tracing::debug!(?request, "asked");
+                let by = to.asked_by.as_deref().unwrap_or("somebody who does not say who");
+                match request {
+                    Request::Status | Request::Running => tracing::debug!(?request, by, "asked"),
+                    Request::Cancel(_) | Request::Reload => tracing::info!(?request, by, "asked"),
+                }
                 let reply = self.answer(request).await;
                 calls.reply(to, &reply).await
             }
@@ -102,6 +109,10 @@ impl Ear {
 
     fn run_broadcast(&self, broadcast: Broadcast, broadcasts: &mut JoinSet<()>) {
         let name = broadcast.handler;
+        if broadcasts.len() >= MOST_BROADCASTS {
+            tracing::warn!(handler = %name, "a broadcast is lost: {MOST_BROADCASTS} others are still run");
+            return;
+        }
         let Some(handler) = self.worker.runner.handlers().broadcast(&name).cloned() else {
             tracing::warn!(handler = %name, "a broadcast names a handler that this node does not have");
             return;

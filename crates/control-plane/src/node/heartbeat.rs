@@ -21,6 +21,8 @@ pub(super) struct Heartbeat {
     pub(super) member: Membership,
     pub(super) health: Arc<Health>,
     pub(super) contact: Arc<Contact>,
+    /// Asks for a beat before it is time.
+    pub(super) requests: Signal,
     /// Orders are asked for with each beat: a node that was frozen learns so what it has lost meanwhile.
     pub(super) orders: Signal,
     /// Cancelled when another process has joined under this name.
@@ -38,6 +40,7 @@ impl Heartbeat {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                () = self.requests.requested() => {}
                 _ = period.tick() => {}
             }
             while !self.beat().await {
@@ -58,9 +61,10 @@ impl Heartbeat {
     async fn beat(&self) -> bool {
         let sent = Instant::now();
         match timeout(self.options.heartbeat * 2, self.store.beat(self.member)).await {
-            Ok(Ok(Standing::Member)) => {
+            Ok(Ok(Standing::Member { now })) => {
                 self.health.beat();
                 self.contact.heard(sent);
+                self.contact.looked(sent, now);
                 self.learn_grace().await;
                 self.orders.request();
                 true

@@ -14,6 +14,8 @@ pub(super) struct Signals {
     pub(super) schedule: Signal,
     pub(super) relay: Signal,
     pub(super) orders: Signal,
+    /// Asks for a heartbeat before it is time: its answer says whether this process is still a member.
+    pub(super) heartbeat: Signal,
 }
 
 impl Signals {
@@ -22,12 +24,13 @@ impl Signals {
             Wake::Schedule => self.schedule.request(),
             Wake::Outbox => self.relay.request(),
             Wake::Orders => self.orders.request(),
+            Wake::Members => self.heartbeat.request(),
         }
     }
 
     /// Anything may have happened.
     fn all(&self) {
-        for wake in [Wake::Schedule, Wake::Outbox, Wake::Orders] {
+        for wake in [Wake::Schedule, Wake::Outbox, Wake::Orders, Wake::Members] {
             self.pass_on(wake);
         }
     }

@@ -13,7 +13,8 @@
 //! and one that has only just regained contact fails nobody for silence yet.
 //!
 //! A node whose name was taken by another process stops at once: its tasks are failed already, so they are cut off and
-//! nothing is reported.
+//! nothing is reported; messages that it has in hand go back, since they are for its successor. It learns of it by the wake-up
+//! that a join gives, by the answer to a claim, or by its next heartbeat, whichever comes first.
 
 mod builder;
 mod calls;
@@ -141,7 +142,7 @@ impl Node {
             let joined = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(None),
-                joined = self.parts.store.join(&self.parts.joining) => joined,
+                joined = self.identify_and_join() => joined,
             };
             match joined {
                 Ok(joined) => return Ok(Some(joined)),
@@ -156,6 +157,12 @@ impl Node {
                 Err(error) => return Err(NodeError::Join(error)),
             }
         }
+    }
+
+    /// The broker must know whose messages it carries before anything is sent or taken.
+    async fn identify_and_join(&self) -> Result<Joined, StoreError> {
+        self.parts.broker.serve(self.parts.store.control_plane().await?);
+        self.parts.store.join(&self.parts.joining).await
     }
 }
 
@@ -187,6 +194,7 @@ impl Loops {
             pool: Pool::start(options.pool, options.pool_idle),
             orders: signals.orders.clone(),
             opened: CancellationToken::new(),
+            replaced: replaced.clone(),
             options,
         });
         let heartbeat = Heartbeat {
@@ -194,6 +202,7 @@ impl Loops {
             member: joined.member,
             health,
             contact: Arc::clone(&contact),
+            requests: signals.heartbeat.clone(),
             orders: signals.orders.clone(),
             replaced: replaced.clone(),
             options,

@@ -9,12 +9,17 @@ use async_trait::async_trait;
 use scheduler_core::{DispatchId, InstanceId, Kind, Placement, TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::BrokerError;
+use super::{BrokerError, ControlPlaneId};
 use crate::definition::HandlerName;
 
 /// Carries messages between nodes.
 #[async_trait]
 pub trait Broker: fmt::Debug + Send + Sync {
+    /// Says whose messages this broker carries. From now on they name this control plane, and consumers and listeners that are opened
+    /// take nothing that names another: a dispatch goes to the dead letters, a call is dropped, both with a warning. A message
+    /// that names none is taken: those of earlier versions do not.
+    fn serve(&self, control_plane: ControlPlaneId);
+
     /// Publishes and waits for the confirmations, many at a time. The answers stand in the order of the messages; an error means
     /// that none of them may count as sent.
     async fn publish(&self, dispatches: &[Dispatch]) -> Result<Vec<Publication>, BrokerError>;
@@ -169,6 +174,8 @@ pub enum Call {
 /// Where an answer goes: only the broker can read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplyTo {
+    /// Who says to have asked, for people; nobody vouches for it.
+    pub asked_by: Option<String>,
     /// The queue or channel of the one who asked.
     pub address: String,
     /// Which question it answers.

@@ -4,15 +4,19 @@
 //! once, instead of being kept alive by the newcomer's heartbeat.
 
 use async_trait::async_trait;
-use scheduler_core::{Forks, InstanceId, NodeType, Seconds, TaskId};
+use scheduler_core::{Forks, InstanceId, NodeType, Seconds, TaskId, Timestamp};
 
-use super::StoreError;
+use super::{ControlPlaneId, StoreError};
 
 /// Keeps the list of nodes.
 #[async_trait]
 pub trait Members: Send + Sync {
+    /// Which control plane this is. Made once, and the same for as long as the store lives.
+    async fn control_plane(&self) -> Result<ControlPlaneId, StoreError>;
+
     /// Joins as the instance of this hostname, which is defined on the spot when `capacity` is given and it is unknown; otherwise an unknown
-    /// hostname is refused. Counts as a heartbeat. Tasks that an earlier incarnation ran fail.
+    /// hostname is refused. Counts as a heartbeat. Tasks that an earlier incarnation ran fail, and every node is woken
+    /// ([`Wake::Members`](super::Wake::Members)), so that an earlier incarnation that still lives stops.
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError>;
 
     /// Says that the node lives.
@@ -73,7 +77,11 @@ pub struct Incarnation(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// All is well.
-    Member,
+    Member {
+        /// The store's clock, by which the heartbeat is stamped. A node that compares it with its own time learns of a clock that
+        /// was set.
+        now: Timestamp,
+    },
     /// Another process joined under this name since: stop.
     Replaced,
 }

@@ -12,6 +12,7 @@ mod clock;
 mod desk;
 mod error;
 mod history;
+mod identity;
 mod membership;
 mod outbox;
 mod pass;
@@ -32,13 +33,14 @@ pub use desk::{
 };
 pub use error::{BrokerError, StoreError};
 pub use history::{HistoryFilter, PastTask, PastWait};
+pub use identity::{ControlPlaneId, ControlPlaneIdError};
 pub use membership::{Incarnation, Joined, Joining, Members, Membership, Standing};
 pub use outbox::{Outbox, OutboxBatch, OutboxId, OutboxMessage, REST_AFTER_RETURN};
 pub use pass::{Commit, Committed, Pass, Passes, Reading, SkippedStart};
 pub use retention::{Family, Kept, Purge, PurgeMark, Purged, Retention};
 pub use wake::{Wake, Wakes, Wakeups};
 pub use work::{
-    Assignment, Claimed, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
+    Assignment, Claimed, Claims, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
 };
 
 /// Everything that a control plane keeps: one value behind all ports of a store.

@@ -29,4 +29,6 @@ pub enum Wake {
     Outbox,
     /// Somebody asked to cancel a task that runs.
     Orders,
+    /// A node has joined: whoever bore its name before has been replaced.
+    Members,
 }

@@ -15,18 +15,18 @@ use crate::definition::Run;
 /// Gives work out and takes results back.
 #[async_trait]
 pub trait Work: Send + Sync {
-    /// Moves each of these tasks `waiting → running` if it still waits under this dispatch, in one transaction. The answers
-    /// stand in the order of the questions. One that was asked to cancel is canceled instead and answered [`Claimed::Void`].
+    /// Moves each of these tasks `waiting → running` if it still waits under this dispatch for this node, in one transaction. The
+    /// answers stand in the order of the questions. One that was asked to cancel is canceled instead and answered
+    /// [`Claimed::Void`].
+    ///
+    /// Only whom the placement names may take a task: the instance that is to run it, else (a container group) the one that
+    /// controls it; a task that nobody runs or controls (the shared queue) is controlled by its taker from now on. So a task
+    /// is always lost with whoever took it (R8.1), whichever queue its message came by.
     ///
     /// A claim may be repeated, since its answer may have been lost: a task that already runs under this dispatch, taken by
-    /// this same life of this same node, is answered [`Claimed::Run`] again (the worker knows what it runs already). A
-    /// claim by an earlier life takes nothing. A task that no instance runs or controls (the shared queue) is controlled by its
-    /// taker from now on, so that it is lost with it (R8.1).
-    async fn claim(
-        &self,
-        by: Membership,
-        dispatches: &[(TaskId, DispatchId)],
-    ) -> Result<Vec<Claimed>, StoreError>;
+    /// this same life of this same node, is answered [`Claimed::Run`] again (the worker knows what it runs already). An earlier
+    /// life takes nothing and is told that it is no member any more ([`Claims::Replaced`]).
+    async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError>;
 
     /// Records what became of running tasks, in one transaction, and wakes the schedulers. A report whose task does not run
     /// under its dispatch any more is [`Reported::Void`] and changes nothing, so a report may be repeated.
@@ -36,12 +36,34 @@ pub trait Work: Send + Sync {
     async fn orders(&self, running: &[(TaskId, DispatchId)]) -> Result<Vec<(TaskId, Order)>, StoreError>;
 }
 
+/// The answer to a request to claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claims {
+    /// What each question is answered, in their order.
+    Answered(Vec<Claimed>),
+    /// Another process has joined under this name since, or the instance was removed. Nothing is this one's to run: what it had
+    /// taken has failed, and messages that it has in hand are for its successor, so it gives them back and stops.
+    Replaced,
+}
+
+impl Claims {
+    /// The answers, if the one who asked is a member.
+    #[must_use]
+    pub fn answered(self) -> Option<Vec<Claimed>> {
+        match self {
+            Self::Answered(answers) => Some(answers),
+            Self::Replaced => None,
+        }
+    }
+}
+
 /// The answer to one claim.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claimed {
     /// It is yours: run it.
     Run(Box<Assignment>),
-    /// There is nothing to take under this dispatch: taken before, taken back, reaped or canceled. Forget the message.
+    /// There is nothing for you to take under this dispatch: taken before, taken back, reaped, canceled, or meant for another
+    /// node. Forget the message.
     Void,
 }
 

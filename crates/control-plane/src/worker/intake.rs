@@ -2,7 +2,8 @@
 //!
 //! A message is acknowledged once its claim is committed, and not before, so that the broker delivers it again if the node
 //! dies in between; nor long after, since brokers give up on consumers that hold messages for long. A consumer that had no
-//! room for some seconds gives its messages back, so that others may have those of the shared queue.
+//! room for some seconds gives its messages back, so that others may have those of the shared queue. So does a node that learns by
+//! the answer to a claim that it was replaced: it acknowledges nothing, since the messages are for its successor.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::Worker;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::metrics;
-use crate::ports::{BrokerError, Claimed, Deliveries, Dispatch, StoreError, Verdict};
+use crate::ports::{BrokerError, Claimed, Claims, Deliveries, Dispatch, StoreError, Verdict};
 
 /// How long a full pool keeps messages that it cannot begin.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
@@ -25,7 +26,17 @@ const UNWRITTEN_LIMIT: usize = 10_000;
 enum Done {
     /// The node stops, or the pool was full for long.
     GaveBack,
+    /// The node is no member any more.
+    Replaced,
     Broke(BrokerError),
+}
+
+/// What became of the claims of one batch of messages.
+enum Taken {
+    Claimed(Vec<(Dispatch, Claimed)>),
+    /// The node stops.
+    Stopped,
+    Replaced,
 }
 
 impl Worker {
@@ -51,6 +62,10 @@ impl Worker {
                     self.opened.cancel();
                     match self.consume(deliveries, &mut backoff, &stop).await {
                         Done::GaveBack => continue,
+                        Done::Replaced => {
+                            self.replaced.cancel();
+                            return stop.cancelled().await;
+                        }
                         Done::Broke(error) => error,
                     }
                 }
@@ -95,7 +110,11 @@ impl Worker {
                 },
             };
             backoff.reset();
-            let Some(claimed) = self.claim(dispatches, stop).await else { return Done::GaveBack };
+            let claimed = match self.claim(dispatches, stop).await {
+                Taken::Claimed(claimed) => claimed,
+                Taken::Stopped => return Done::GaveBack,
+                Taken::Replaced => return Done::Replaced,
+            };
             for (dispatch, claimed) in claimed {
                 match claimed {
                     Claimed::Run(assignment) => self.begin(*assignment, dispatch),
@@ -112,37 +131,34 @@ impl Worker {
         }
     }
 
-    /// Claims what is not in hand yet, until the store answers; `None` when the node stops before it does, and then what turns out
-    /// to be taken is handed back.
-    async fn claim(
-        &self,
-        mut dispatches: Vec<Dispatch>,
-        stop: &CancellationToken,
-    ) -> Option<Vec<(Dispatch, Claimed)>> {
+    /// Claims what is not in hand yet, until the store answers; when the node stops before it does, what turns out to be taken is
+    /// handed back.
+    async fn claim(&self, mut dispatches: Vec<Dispatch>, stop: &CancellationToken) -> Taken {
         let mut seen = std::collections::HashSet::new();
         dispatches.retain(|one| {
             let key = (one.task, one.dispatch);
             seen.insert(key) && !self.running.holds(key)
         });
         if dispatches.is_empty() {
-            return Some(Vec::new());
+            return Taken::Claimed(Vec::new());
         }
         let mut backoff = Backoff::up_to(self.options.retry_cap);
         loop {
             match self.claim_once(&dispatches).await {
-                Ok(claimed) => {
+                Ok(Claims::Answered(claimed)) => {
                     for claimed in &claimed {
                         metrics::claimed(claimed);
                     }
-                    return Some(dispatches.into_iter().zip(claimed).collect());
+                    return Taken::Claimed(dispatches.into_iter().zip(claimed).collect());
                 }
+                Ok(Claims::Replaced) => return Taken::Replaced,
                 Err(error) => tracing::warn!(error = %Chain(&error), "nothing was claimed, trying again"),
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
                     self.hand_back(&dispatches).await;
-                    return None;
+                    return Taken::Stopped;
                 }
                 () = backoff.wait() => {}
             }
@@ -156,7 +172,8 @@ impl Worker {
         let asked = async {
             loop {
                 match self.claim_once(dispatches).await {
-                    Ok(claimed) => return claimed,
+                    // What a replaced node had taken has failed.
+                    Ok(claims) => return claims.answered().unwrap_or_default(),
                     Err(error) => {
                         tracing::warn!(error = %Chain(&error), "what was claimed is not known yet, trying again");
                     }
@@ -181,14 +198,15 @@ impl Worker {
     /// All at once; when the store cannot do that whatever the connection, one by one, so that one bad row stops no other. The
     /// bad one is passed over: while it is `waiting` it is dispatched again after the rules' grace (R8.2). A row that was taken
     /// and cannot be run is for the store to end.
-    async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Claims, StoreError> {
         let keys: Vec<_> = dispatches.iter().map(|one| (one.task, one.dispatch)).collect();
         match self.store.claim(self.member, &keys).await {
             Err(error) if !error.is_transient() => {
                 let mut claimed = Vec::with_capacity(keys.len());
                 for key in keys {
                     claimed.push(match self.store.claim(self.member, &[key]).await {
-                        Ok(one) => one.into_iter().next().unwrap_or(Claimed::Void),
+                        Ok(Claims::Answered(one)) => one.into_iter().next().unwrap_or(Claimed::Void),
+                        Ok(Claims::Replaced) => return Ok(Claims::Replaced),
                         Err(error) if error.is_transient() => return Err(error),
                         Err(error) => {
                             let (task, dispatch) = key;
@@ -197,7 +215,7 @@ impl Worker {
                         }
                     });
                 }
-                Ok(claimed)
+                Ok(Claims::Answered(claimed))
             }
             other => other,
         }

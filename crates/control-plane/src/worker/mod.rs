@@ -41,6 +41,8 @@ pub(crate) struct Worker {
     pub(crate) orders: Signal,
     /// Cancelled once the first consumer is open, so that this node's queue exists.
     pub(crate) opened: CancellationToken,
+    /// Cancelled when another process has joined under this node's name.
+    pub(crate) replaced: CancellationToken,
     pub(crate) options: Options,
 }
 

@@ -1,6 +1,7 @@
 //! A workbench: a cluster in memory, nodes on it, and what tests ask of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -19,13 +20,24 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// The runtime's time, which tests may pause.
+/// The runtime's time, which tests may pause, and set forward.
 #[derive(Debug)]
-pub(crate) struct RuntimeClock(Instant);
+pub(crate) struct RuntimeClock {
+    began: Instant,
+    ahead: AtomicU64,
+}
+
+impl RuntimeClock {
+    /// Sets it forward.
+    pub(crate) fn step(&self, by: Duration) {
+        self.ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
+    }
+}
 
 impl Clock for RuntimeClock {
     fn now(&self) -> Timestamp {
-        let elapsed = TimeDelta::from_std(self.0.elapsed()).unwrap();
+        let ahead = Duration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let elapsed = TimeDelta::from_std(self.began.elapsed() + ahead).unwrap();
         Timestamp::UNIX_EPOCH + TimeDelta::days(20_000) + elapsed
     }
 }
@@ -163,7 +175,7 @@ pub(crate) fn handlers() -> Handlers {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let clock = Arc::new(RuntimeClock(Instant::now()));
+        let clock = Arc::new(RuntimeClock { began: Instant::now(), ahead: AtomicU64::new(0) });
         let store = MemoryStore::new(Arc::<RuntimeClock>::clone(&clock));
         let definitions: Definitions = toml::from_str(CLUSTER).unwrap();
         store.define(&definitions).await.unwrap();

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use control_plane::MemoryStore;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claimed, Desk, HistoryFilter, Joined, Joining, Launch, Members,
-    Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Purge, Purged, Reading,
-    Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict, Wakes,
-    Wakeups, Work,
+    Answer, Answered, CancelAnswer, Claims, ControlPlaneId, Desk, HistoryFilter, Joined, Joining, Launch,
+    Members, Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Purge, Purged,
+    Reading, Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict,
+    Wakes, Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Seconds, TaskId, Timestamp};
 
@@ -69,11 +69,7 @@ fn loses(left: &AtomicU32) -> bool {
 
 #[async_trait]
 impl Work for Flaky {
-    async fn claim(
-        &self,
-        by: Membership,
-        dispatches: &[(TaskId, DispatchId)],
-    ) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         self.reach()?;
         let claimed = self.inner.claim(by, dispatches).await;
         if loses(&self.lost_claims) { Err(lost()) } else { claimed }
@@ -140,6 +136,11 @@ impl Outbox for Flaky {
 
 #[async_trait]
 impl Members for Flaky {
+    async fn control_plane(&self) -> Result<ControlPlaneId, StoreError> {
+        self.reach()?;
+        self.inner.control_plane().await
+    }
+
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
         self.reach()?;
         self.inner.join(node).await

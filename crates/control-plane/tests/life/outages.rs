@@ -131,3 +131,28 @@ async fn a_node_that_is_not_to_fence_itself_goes_on_through_an_outage() {
     bench.until(task, TaskStatus::Successful).await;
     node.stop().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_a_clock_that_is_set_forward_fails_nobody_and_hides_nobody_who_is_gone() {
+    let bench = Bench::new().await;
+    let first = bench.start(bench.node("node-1"));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    let second = bench.start(bench.node("node-2"));
+    sleep(Duration::from_secs(20)).await;
+    for _ in 0..3 {
+        bench.clock.step(Duration::from_secs(3600));
+        // Every step meets another moment between two heartbeats, and each launch asks for a pass at once.
+        let next = bench.launch("quick").await;
+        bench.until(next, TaskStatus::Successful).await;
+        sleep(Duration::from_millis(7_300)).await;
+        assert_eq!(bench.task(task).await.status, TaskStatus::Running, "its node was well all along");
+    }
+    first.ended.abort();
+    bench.clock.step(Duration::from_secs(3600));
+    let silent = tokio::time::Instant::now();
+    bench.until(task, TaskStatus::Failed).await;
+    assert!(silent.elapsed() > Duration::from_secs(20), "not before its own fence: {:?}", silent.elapsed());
+    assert!(silent.elapsed() < Duration::from_secs(90), "{:?}", silent.elapsed());
+    second.stop().await.unwrap();
+}

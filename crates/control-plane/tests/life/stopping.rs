@@ -1,13 +1,16 @@
 //! Nodes that stop, in good order or not.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use control_plane::ports::{Desk as _, TaskStatus};
-use control_plane::{Handler, NodeError, Options, PoolBounds, Roles};
+use control_plane::ports::{Broker as _, Desk as _, TaskStatus};
+use control_plane::{Handler, Node, NodeError, Options, PoolBounds, Roles};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bench::{Bench, handlers, name};
+use crate::flaky::Flaky;
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_stops_lets_what_runs_end() {
@@ -99,10 +102,38 @@ async fn a_node_whose_name_is_taken_stops_at_once_and_reports_nothing() {
     let node = bench.start(bench.node("node-1"));
     let task = bench.launch("slow").await;
     bench.until(task, TaskStatus::Running).await;
+    let taken = Instant::now();
     assert_eq!(bench.usurp("node-1").await, [task]);
     let ended = node.ended.await.unwrap();
     assert!(matches!(ended, Err(NodeError::Replaced { hostname }) if hostname == "node-1"));
+    assert!(
+        taken.elapsed() < Duration::from_millis(100),
+        "the join wakes it, long before its next heartbeat"
+    );
     assert_eq!(bench.task(task).await.status, TaskStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn r12_4_a_node_that_learns_by_a_claim_that_it_was_replaced_gives_the_message_back() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    store.deaf.store(true, Ordering::Relaxed);
+    let options = Options { heartbeat: Duration::from_secs(3600), ..Options::default() };
+    let node = Node::builder(Arc::<Flaky>::clone(&store), Arc::new(bench.broker.clone()))
+        .hostname("node-1")
+        .handlers(handlers())
+        .options(options);
+    let old = bench.start(node);
+    sleep(Duration::from_secs(2)).await;
+    bench.usurp("node-1").await;
+    let task = bench.launch("quick").await;
+    bench.scheduler(Options::default()).schedule().await.unwrap();
+    assert!(matches!(old.ended.await.unwrap(), Err(NodeError::Replaced { .. })));
+    assert_eq!(bench.task(task).await.status, TaskStatus::Waiting);
+    let instance = bench.task(task).await.node.unwrap();
+    let mut successor = bench.broker.deliveries(instance, 10).await.unwrap();
+    let message = timeout(Duration::from_secs(10), successor.next(10)).await.unwrap().unwrap();
+    assert_eq!(message.iter().map(|message| message.task).collect::<Vec<_>>(), [task]);
 }
 
 #[tokio::test(start_paused = true)]

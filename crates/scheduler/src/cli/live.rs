@@ -57,9 +57,10 @@ pub(crate) struct Messages {
     /// The RabbitMQ server: `amqp://USER:PASSWORD@HOST:PORT/VHOST`
     #[arg(long, value_name = "URL", env = "AMQP_URL", hide_env_values = true)]
     pub(crate) amqp_url: Option<SecretUrl>,
-    /// What the names of its queues and exchanges begin with; several control planes may share a server
-    #[arg(long, value_name = "PREFIX", env = "AMQP_PREFIX", default_value = "scheduler")]
-    pub(crate) amqp_prefix: String,
+    /// What the names of its queues and exchanges begin with; several control planes may share a server, each with a prefix of its own
+    /// [default: `scheduler`, with another schema than that `scheduler-SCHEMA`]
+    #[arg(long, value_name = "PREFIX", env = "AMQP_PREFIX")]
+    pub(crate) amqp_prefix: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -28,7 +28,7 @@ pub(crate) fn run(wanted: &RpcArgs) -> Result<Found, Failure> {
     };
     let asked = open::block_on(async {
         let store = open::store(&wanted.database)?;
-        let broker = open::broker(&wanted.messages).await?;
+        let broker = open::broker(&wanted.messages, &wanted.database, &*store).await?;
         let statistics = store.statistics().await?;
         let (to, names) = recipient(&*store, wanted.node.as_deref(), &statistics).await?;
         let answers = broker.request(&to, &request, wanted.within).await?;

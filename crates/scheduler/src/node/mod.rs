@@ -161,7 +161,7 @@ async fn on_servers(
         open::migrate(&wanted.database).await?;
     }
     let store = open::node_store(&wanted.database, wanted.pass_timeout)?;
-    let broker = open::patient_broker(&wanted.messages)?;
+    let broker = open::patient_broker(&wanted.messages, &wanted.database)?;
     if let Some(definitions) = definitions {
         let applied = store.define(&definitions).await?;
         tracing::info!(

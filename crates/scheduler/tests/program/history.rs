@@ -44,7 +44,7 @@ impl Nodes {
             let Queue::Node(node) = dispatch.queue else { panic!("a place on a node") };
             let member = self.members.iter().find(|member| member.instance == node).expect("a node");
             let claims = self.store.claim(*member, &[(dispatch.task, dispatch.dispatch)]).await;
-            assert!(matches!(claims.expect("a claim").first(), Some(Claimed::Run(_))));
+            assert!(matches!(claims.expect("a claim").answered().as_deref(), Some([Claimed::Run(_)])));
             taken.push((dispatch.task, dispatch.dispatch));
         }
         taken

@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod dispatches;
+pub mod neighbours;
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -18,6 +19,8 @@ use control_plane::ports::{Broker, BrokerError};
 pub struct Fixture {
     /// The broker.
     pub broker: Arc<dyn Broker>,
+    /// Another control plane's, on the same server and with the same names.
+    pub neighbour: Arc<dyn Broker>,
     /// Removes what the test left behind.
     pub clean_up: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -25,8 +28,8 @@ pub struct Fixture {
 impl Fixture {
     /// A broker that leaves nothing behind.
     #[must_use]
-    pub fn new(broker: Arc<dyn Broker>) -> Self {
-        Self { broker, clean_up: Box::pin(async {}) }
+    pub fn new(broker: Arc<dyn Broker>, neighbour: Arc<dyn Broker>) -> Self {
+        Self { broker, neighbour, clean_up: Box::pin(async {}) }
     }
 
     /// With something to do afterwards.
@@ -46,8 +49,22 @@ where
     P: FnOnce(Arc<dyn Broker>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let outcome = tokio::spawn(promise(Arc::clone(&fixture.broker))).await;
-    drop(fixture.broker);
+    check_both(fixture, |broker, _| promise(broker)).await;
+}
+
+/// The same, of a promise about two control planes.
+///
+/// # Panics
+///
+/// When the broker does not keep it.
+pub async fn check_both<P, F>(fixture: Fixture, promise: P)
+where
+    P: FnOnce(Arc<dyn Broker>, Arc<dyn Broker>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let promise = promise(Arc::clone(&fixture.broker), Arc::clone(&fixture.neighbour));
+    let outcome = tokio::spawn(promise).await;
+    drop((fixture.broker, fixture.neighbour));
     fixture.clean_up.await;
     if let Err(failure) = outcome {
         std::panic::resume_unwind(failure.into_panic());
@@ -97,6 +114,21 @@ macro_rules! broker_conformance {
             calls::every_request_and_every_answer_arrives_as_it_was_sent
             calls::requests_at_the_same_time_do_not_mix
         }
+        $crate::broker_conformance! { @both [$(#[$attribute])*] $fixture;
+            neighbours::a_dispatch_of_another_control_plane_is_taken_by_nobody_and_holds_nothing_up
+            neighbours::a_dispatch_that_names_no_control_plane_is_taken
+            neighbours::calls_of_another_control_plane_are_not_heard
+        }
+    };
+    (@both [$(#[$attribute:meta])*] $fixture:path;) => {};
+    (@both [$(#[$attribute:meta])*] $fixture:path; $group:ident::$promise:ident $($rest:tt)*) => {
+        $(#[$attribute])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $promise() {
+            let fixture = $fixture().await;
+            $crate::conformance::broker::check_both(fixture, $crate::conformance::broker::$group::$promise).await;
+        }
+        $crate::broker_conformance! { @both [$(#[$attribute])*] $fixture; $($rest)* }
     };
     (@list $attributes:tt $fixture:path; $($group:ident::$promise:ident)*) => {
         $($crate::broker_conformance! { @test $attributes $fixture; $group::$promise })*

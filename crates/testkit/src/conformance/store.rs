@@ -144,11 +144,14 @@ macro_rules! store_conformance {
             working::r12_4_only_the_right_dispatch_takes
             working::r12_4_another_node_cannot_take_what_is_taken
             working::r12_4_a_claim_may_be_repeated_by_the_same_life
+            working::r12_4_only_the_node_that_a_task_is_meant_for_takes_it
+            working::r8_3_a_task_that_the_wrong_node_asked_for_is_canceled_at_once
+            working::r12_4_only_the_controller_of_a_container_task_takes_it
             working::r12_4_claims_that_race_let_one_through
             working::claims_are_answered_in_the_order_of_the_questions
             working::r12_4_a_message_that_comes_twice_in_one_batch_is_one_claim
             working::r8_3_a_waiting_task_is_canceled_at_once_and_its_message_void
-            working::r12_4_a_life_that_was_replaced_takes_nothing
+            working::r12_4_a_life_that_was_replaced_takes_nothing_and_is_told_so
             working::r8_1_a_task_from_the_shared_queue_is_lost_with_its_taker
             working::r12_4_a_report_ends_the_task
             working::r12_4_a_report_is_fenced_and_may_be_repeated
@@ -163,7 +166,9 @@ macro_rules! store_conformance {
             membership::an_unknown_node_that_says_nothing_of_itself_is_refused
             membership::an_unknown_node_is_defined_on_the_spot
             membership::a_defined_node_stays_as_it_is_defined
+            membership::a_control_plane_is_the_same_for_whoever_asks
             membership::each_life_of_a_node_is_a_new_incarnation
+            membership::a_heartbeat_tells_the_time_by_which_it_is_stamped
             membership::what_an_earlier_life_ran_fails_and_what_waits_for_it_waits_on
             membership::r8_1_a_node_that_never_joined_gets_nothing
             membership::r8_1_a_silent_node_is_lost_after_the_grace_of_the_rules
@@ -192,6 +197,7 @@ macro_rules! store_conformance {
             waking::r12_2_a_cancel_that_reaches_through_a_workflow_wakes_the_workers
             waking::r12_2_a_cancel_that_meets_a_claim_wakes_the_worker
             waking::r12_2_a_change_of_instances_wakes_the_schedulers
+            waking::r12_2_a_join_wakes_whoever_it_replaces
             updates::r4_3_a_created_update_is_filled_in
             updates::r4_a_job_waits_for_its_update_and_then_starts
             updates::r4_2_a_fresh_update_is_not_repeated

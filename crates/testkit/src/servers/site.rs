@@ -46,7 +46,7 @@ impl Site {
         let connection = Connection::open(&arguments(&amqp_url())).await.expect("the broker is there");
         let channel = connection.open_channel(None).await.expect("a channel");
         let nodes = (1..=INSTANCES).map(|instance| format!("node.{instance}"));
-        for name in nodes.chain(["shared".into(), "dead-letters".into()]) {
+        for name in nodes.chain(["shared".into(), "rejected".into()]) {
             let queue = format!("{}.{name}", self.prefix);
             channel.queue_delete(QueueDeleteArguments::new(&queue)).await.expect("a queue can be deleted");
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use control_plane::ports::{
-    Broadcast, Broker, BrokerError, Call, Calls, Deliveries, Dispatch, Publication, Recipient, Reply,
-    ReplyTo, Request,
+    Broadcast, Broker, BrokerError, Call, Calls, ControlPlaneId, Deliveries, Dispatch, Publication, Queue,
+    Recipient, Reply, ReplyTo, Request,
 };
 use scheduler_core::InstanceId;
 use tokio::time::sleep;
@@ -17,6 +17,14 @@ use super::weather::Peer;
 
 /// The latest that a message comes a second time: after any reap.
 const LATEST: Duration = Duration::from_secs(400);
+
+/// Where a message can go astray to: instances are numbered from 1.
+const QUEUES: [Queue; 4] = [
+    Queue::Node(InstanceId::new(1)),
+    Queue::Node(InstanceId::new(2)),
+    Queue::Node(InstanceId::new(3)),
+    Queue::Shared,
+];
 
 /// A broker as one life sees it.
 pub struct FaultyBroker {
@@ -51,7 +59,7 @@ impl FaultyBroker {
         self.life.call(Peer::Broker, place, call).await?
     }
 
-    /// Sends one message, or loses it though it is confirmed, or sends it again later.
+    /// Sends one message, or loses it though it is confirmed, or sends it elsewhere, or sends it again later.
     async fn send(&self, dispatch: &Dispatch) -> Result<Publication, BrokerError> {
         let weather = &self.life.weather;
         let faults = weather.faults();
@@ -63,6 +71,15 @@ impl FaultyBroker {
             );
             return Ok(Publication::Confirmed);
         }
+        let mut dispatch = dispatch.clone();
+        if weather.dice.happens(faults.astray) {
+            dispatch.queue = weather.dice.one_of(&QUEUES);
+            weather.note(
+                &self.life.name,
+                "sends astray",
+                format_args!("{} of {} to {:?}", dispatch.dispatch, dispatch.task, dispatch.queue),
+            );
+        }
         if weather.dice.happens(faults.duplicate) {
             let (inner, dispatch) = (Arc::clone(&self.inner), dispatch.clone());
             let later = weather.dice.time_up_to(LATEST);
@@ -72,13 +89,17 @@ impl FaultyBroker {
                 let _ = inner.publish(&[dispatch]).await;
             });
         }
-        let published = self.inner.publish(std::slice::from_ref(dispatch)).await?;
+        let published = self.inner.publish(&[dispatch]).await?;
         Ok(published.first().copied().unwrap_or(Publication::Refused))
     }
 }
 
 #[async_trait]
 impl Broker for FaultyBroker {
+    fn serve(&self, control_plane: ControlPlaneId) {
+        self.inner.serve(control_plane);
+    }
+
     async fn publish(&self, dispatches: &[Dispatch]) -> Result<Vec<Publication>, BrokerError> {
         let publish = async {
             let mut publications = Vec::new();

@@ -24,11 +24,26 @@ use super::people::{HOSTS, REPEATABLE, WORK};
 use super::store::FaultyStore;
 use super::weather::{Faults, Peer, Weather};
 
+/// The number of a life that is not the successor of another, but runs beside it.
+const TWIN: u32 = 0;
+
 /// The longest that a handler works, and that it goes on when it is told to stop.
 const LONGEST_WORK: Duration = Duration::from_secs(40);
 
-/// The runtime's time, which tests turn.
-struct VirtualClock(Instant);
+/// The longest that the store's clock is set forward by at once.
+const LONGEST_STEP: Duration = Duration::from_secs(3600);
+
+/// The runtime's time, which tests turn, and by how much the store's clock was set forward.
+struct VirtualClock {
+    began: Instant,
+    ahead: Mutex<Duration>,
+}
+
+impl VirtualClock {
+    fn step(&self, by: Duration) {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+}
 
 impl fmt::Debug for VirtualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +54,8 @@ impl fmt::Debug for VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         let began = Utc.timestamp_opt(1_800_000_000, 0).single().unwrap_or(Timestamp::UNIX_EPOCH);
-        began + TimeDelta::from_std(self.0.elapsed()).unwrap_or_default()
+        let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        began + TimeDelta::from_std(self.began.elapsed() + ahead).unwrap_or_default()
     }
 }
 
@@ -52,7 +68,7 @@ pub struct Cluster {
     /// The store, without faults.
     pub store: Arc<dyn Store>,
     broker: Arc<MemoryBroker>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<VirtualClock>,
     lives: Mutex<BTreeMap<&'static str, Arc<Life>>>,
 }
 
@@ -60,11 +76,12 @@ impl Cluster {
     /// An empty cluster, with the dice of this seed.
     #[must_use]
     pub fn new(seed: u64, written_down: bool) -> Arc<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(Instant::now()));
+        let clock = Arc::new(VirtualClock { began: Instant::now(), ahead: Mutex::default() });
+        let told: Arc<dyn Clock> = Arc::<VirtualClock>::clone(&clock);
         Arc::new(Self {
             weather: Weather::fair(seed, written_down),
             book: Arc::default(),
-            store: Arc::new(MemoryStore::new(Arc::clone(&clock))),
+            store: Arc::new(MemoryStore::new(told)),
             broker: Arc::new(MemoryBroker::new()),
             clock,
             lives: Mutex::default(),
@@ -98,7 +115,7 @@ impl Cluster {
         let broker = FaultyBroker::new(Arc::clone(&self.broker) as _, Arc::clone(&life));
         let node = Node::builder(Arc::new(store), Arc::new(broker))
             .hostname(host)
-            .clock(Arc::clone(&self.clock))
+            .clock(Arc::<VirtualClock>::clone(&self.clock))
             .options(Options { stop_grace: Duration::from_secs(15), ..Options::default() })
             .handlers(handlers(&life, &self.book))
             .build();
@@ -132,7 +149,7 @@ impl Cluster {
     }
 
     /// Lets things befall the cluster, for so long. Then the weather is fair.
-    pub async fn storm(&self, length: Duration) {
+    pub async fn storm(self: &Arc<Self>, length: Duration) {
         let dice = &self.weather.dice;
         self.weather.turn(Faults {
             crash: dice.one_of(&[Odds::NEVER, Odds::one_in(400), Odds::one_in(100)]),
@@ -140,6 +157,7 @@ impl Cluster {
             delay: dice.one_of(&[Odds::NEVER, Odds::one_in(100), Odds::one_in(10)]),
             duplicate: dice.one_of(&[Odds::NEVER, Odds::one_in(10), Odds::one_in(2)]),
             vanish: dice.one_of(&[Odds::NEVER, Odds::NEVER, Odds::one_in(10)]),
+            astray: dice.one_of(&[Odds::NEVER, Odds::NEVER, Odds::one_in(5)]),
         });
         while self.weather.elapsed() < length {
             sleep(dice.time_up_to(Duration::from_secs(60))).await;
@@ -150,14 +168,25 @@ impl Cluster {
     }
 
     /// One of the things that no single call is to blame for.
-    fn befall(&self) {
+    fn befall(self: &Arc<Self>) {
         let dice = &self.weather.dice;
-        let life = self.lives().get(dice.one_of(&HOSTS)).cloned();
+        let host = dice.one_of(&HOSTS);
+        let life = self.lives().get(host).cloned();
         let peer = dice.one_of(&[Peer::Store, Peer::Broker]);
-        match (dice.below(4), life) {
+        match (dice.below(6), life) {
             (0, _) => self.weather.outage(peer, dice.time_up_to(Duration::from_secs(90))),
             (1, _) => self.weather.cut(peer),
             (2, Some(life)) => life.freeze(dice.time_up_to(Duration::from_secs(200))),
+            (3, _) => {
+                let by = dice.time_up_to(LONGEST_STEP);
+                self.weather.note("world", "clock", format_args!("is set forward by {by:?}"));
+                self.clock.step(by);
+            }
+            (4, _) => {
+                // Somebody starts a second process under the name of one that runs.
+                let cluster = Arc::clone(self);
+                tokio::spawn(async move { cluster.live(host, TWIN).await });
+            }
             (_, Some(life)) => life.kill(),
             (_, None) => {}
         }

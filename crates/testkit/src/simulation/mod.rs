@@ -1,8 +1,8 @@
 //! A whole cluster in virtual time, with everything that can go wrong, from one seed.
 //!
 //! Three nodes run the real loops on the store and the broker in memory, behind a network that loses calls and answers,
-//! delays them, and repeats and loses messages. Nodes die at any await, freeze, stop in good order and come back; both
-//! servers have outages. Meanwhile people launch, cancel and approve. After a while the weather turns fair, and then
+//! delays them, and repeats, misdirects and loses messages. Nodes die at any await, freeze, stop in good order and come back, and
+//! second processes start under their names; both servers have outages, and the store's clock is set forward. Meanwhile people launch, cancel and approve. After a while the weather turns fair, and then
 //! everything must come to its end.
 //!
 //! What a run checks: every plan passes the audit; a handler begins at most once under each dispatch, and under another one only

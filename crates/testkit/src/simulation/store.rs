@@ -9,10 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claimed, Commit, Desk, HistoryFilter, Joined, Joining, Launch, Members,
-    Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass, Passes,
-    PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store, StoreError,
-    TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
+    Answer, Answered, CancelAnswer, Claims, Commit, ControlPlaneId, Desk, HistoryFilter, Joined, Joining,
+    Launch, Members, Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass,
+    Passes, PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store,
+    StoreError, TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
 };
 use scheduler_core::{DispatchId, Plan, Seconds, TaskId, Timestamp, audit};
 
@@ -132,11 +132,7 @@ impl OutboxBatch for FaultyBatch {
 
 #[async_trait]
 impl Work for FaultyStore {
-    async fn claim(
-        &self,
-        by: Membership,
-        dispatches: &[(TaskId, DispatchId)],
-    ) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         self.call("claim", self.inner.claim(by, dispatches)).await
     }
 
@@ -160,6 +156,10 @@ impl Work for FaultyStore {
 
 #[async_trait]
 impl Members for FaultyStore {
+    async fn control_plane(&self) -> Result<ControlPlaneId, StoreError> {
+        self.call("control plane", self.inner.control_plane()).await
+    }
+
     async fn join(&self, node: &Joining) -> Result<Joined, StoreError> {
         self.call("join", self.inner.join(node)).await
     }

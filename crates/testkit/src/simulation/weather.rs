@@ -22,6 +22,8 @@ pub struct Faults {
     pub duplicate: Odds,
     /// A confirmed message is gone for ever.
     pub vanish: Odds,
+    /// A message goes to a queue that it is not for.
+    pub astray: Odds,
 }
 
 impl Faults {
@@ -32,6 +34,7 @@ impl Faults {
         delay: Odds::NEVER,
         duplicate: Odds::NEVER,
         vanish: Odds::NEVER,
+        astray: Odds::NEVER,
     };
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use scheduler_core::InstanceId;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::Shared;
-use crate::ports::{BrokerError, Call, Calls, Reply, ReplyTo};
+use crate::ports::{BrokerError, Call, Calls, ControlPlaneId, Reply, ReplyTo};
 
 /// Which listener; a later one has a higher number.
 type ListenerId = u64;
@@ -16,9 +17,32 @@ type ListenerId = u64;
 /// Who listens, and who waits for answers.
 #[derive(Default)]
 pub(super) struct Listeners {
-    open: BTreeMap<InstanceId, BTreeMap<ListenerId, mpsc::UnboundedSender<Call>>>,
+    open: BTreeMap<InstanceId, BTreeMap<ListenerId, Listener>>,
     questions: BTreeMap<u64, mpsc::UnboundedSender<(InstanceId, Reply)>>,
     last: u64,
+}
+
+/// How many calls wait for a listener that is busy; what comes when there are so many is lost, as calls may be.
+const ROOM: usize = 1_000;
+
+/// One listener.
+struct Listener {
+    /// Whose calls it hears; every call when that is not known.
+    serves: Option<ControlPlaneId>,
+    calls: mpsc::Sender<Call>,
+}
+
+impl Listener {
+    fn hears(&self, from: Option<ControlPlaneId>) -> bool {
+        from.is_none() || self.serves.is_none() || from == self.serves
+    }
+
+    fn tell(&self, call: &Call) {
+        // One that is just being dropped hears nothing any more.
+        if let Err(TrySendError::Full(_)) = self.calls.try_send(call.clone()) {
+            tracing::warn!("a call is lost: its listener has too many before it");
+        }
+    }
 }
 
 impl Listeners {
@@ -27,10 +51,14 @@ impl Listeners {
         self.last
     }
 
-    pub(super) fn open(&mut self, node: InstanceId) -> (ListenerId, mpsc::UnboundedReceiver<Call>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub(super) fn open(
+        &mut self,
+        node: InstanceId,
+        serves: Option<ControlPlaneId>,
+    ) -> (ListenerId, mpsc::Receiver<Call>) {
+        let (calls, receiver) = mpsc::channel(ROOM);
         let id = self.number();
-        self.open.entry(node).or_default().insert(id, sender);
+        self.open.entry(node).or_default().insert(id, Listener { serves, calls });
         (id, receiver)
     }
 
@@ -44,25 +72,24 @@ impl Listeners {
     }
 
     /// To the listener that this node opened last; lost when it has none.
-    pub(super) fn tell(&self, node: InstanceId, call: Call) {
-        if let Some((_, listener)) = self.open.get(&node).and_then(BTreeMap::last_key_value) {
-            // A listener that is just being dropped hears nothing any more.
-            let _ = listener.send(call);
+    pub(super) fn tell(&self, node: InstanceId, from: Option<ControlPlaneId>, call: &Call) {
+        let listeners = self.open.get(&node).into_iter().flat_map(BTreeMap::values);
+        if let Some(listener) = listeners.rev().find(|listener| listener.hears(from)) {
+            listener.tell(call);
         }
     }
 
     /// To the listener that each node opened last.
-    pub(super) fn tell_newest(&self, call: &Call) {
+    pub(super) fn tell_newest(&self, from: Option<ControlPlaneId>, call: &Call) {
         for &node in self.open.keys() {
-            self.tell(node, call.clone());
+            self.tell(node, from, call);
         }
     }
 
     /// To every listener.
-    pub(super) fn tell_all(&self, call: &Call) {
-        for listener in self.open.values().flat_map(BTreeMap::values) {
-            let _ = listener.send(call.clone());
-        }
+    pub(super) fn tell_all(&self, from: Option<ControlPlaneId>, call: &Call) {
+        let listeners = self.open.values().flat_map(BTreeMap::values);
+        listeners.filter(|listener| listener.hears(from)).for_each(|listener| listener.tell(call));
     }
 
     pub(super) fn expect_answers(&mut self, answers: mpsc::UnboundedSender<(InstanceId, Reply)>) -> u64 {
@@ -81,7 +108,7 @@ pub(super) struct Ear {
     shared: Arc<Shared>,
     node: InstanceId,
     id: ListenerId,
-    incoming: mpsc::UnboundedReceiver<Call>,
+    incoming: mpsc::Receiver<Call>,
 }
 
 impl Ear {
@@ -89,7 +116,7 @@ impl Ear {
         shared: Arc<Shared>,
         node: InstanceId,
         id: ListenerId,
-        incoming: mpsc::UnboundedReceiver<Call>,
+        incoming: mpsc::Receiver<Call>,
     ) -> Self {
         Self { shared, node, id, incoming }
     }

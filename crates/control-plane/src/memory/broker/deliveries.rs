@@ -5,38 +5,60 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use scheduler_core::InstanceId;
 
-use super::Shared;
-use crate::ports::{BrokerError, Deliveries, Dispatch, Queue};
+use super::{Message, Shared};
+use crate::ports::{BrokerError, ControlPlaneId, Deliveries, Dispatch, Queue};
 
 /// Takes from the queue of its node first, then from the shared one.
 pub(super) struct Consumer {
     shared: Arc<Shared>,
+    /// Whose dispatches it takes; all when that is not known.
+    serves: Option<ControlPlaneId>,
     node: InstanceId,
     /// How many it may have in hand.
     prefetch: usize,
-    in_hand: Vec<Dispatch>,
+    in_hand: Vec<Message>,
 }
 
 impl Consumer {
     /// As with AMQP, a `prefetch` of 0 is no limit.
-    pub(super) fn new(shared: Arc<Shared>, node: InstanceId, prefetch: u16) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        serves: Option<ControlPlaneId>,
+        node: InstanceId,
+        prefetch: u16,
+    ) -> Self {
         let prefetch = if prefetch == 0 { usize::MAX } else { usize::from(prefetch) };
-        Self { shared, node, prefetch, in_hand: Vec::new() }
+        Self { shared, serves, node, prefetch, in_hand: Vec::new() }
     }
 
     /// What is there, at most `max` and at most what it may have in hand.
     fn take(&mut self, max: usize) -> Vec<Dispatch> {
         let most = max.min(self.prefetch.saturating_sub(self.in_hand.len()));
-        let mut taken = Vec::new();
+        let mut taken: Vec<Message> = Vec::new();
         let mut state = self.shared.lock();
         for queue in [Queue::Node(self.node), Queue::Shared] {
             let Some(queue) = state.queue(queue) else { continue };
-            let room = most.saturating_sub(taken.len()).min(queue.len());
-            taken.extend(queue.drain(..room));
+            while taken.len() < most
+                && let Some(message) = queue.pop_front()
+            {
+                if self.is_own(&message) {
+                    taken.push(message);
+                }
+            }
         }
         drop(state);
         self.in_hand.extend(taken.iter().cloned());
-        taken
+        taken.into_iter().map(|message| message.dispatch).collect()
+    }
+
+    /// Whether a message is for this control plane. Nobody keeps dead letters here.
+    fn is_own(&self, message: &Message) -> bool {
+        let foreign = message.control_plane.zip(self.serves).filter(|(theirs, ours)| theirs != ours);
+        if let Some((theirs, ours)) = foreign {
+            let task = message.dispatch.task;
+            tracing::warn!(%task, %theirs, %ours, "a dispatch of another control plane is dropped");
+        }
+        foreign.is_none()
     }
 }
 
@@ -66,9 +88,9 @@ impl Deliveries for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        for dispatch in self.in_hand.drain(..).rev() {
-            if let Some(queue) = state.queue(dispatch.queue) {
-                queue.push_front(dispatch);
+        for message in self.in_hand.drain(..).rev() {
+            if let Some(queue) = state.queue(message.dispatch.queue) {
+                queue.push_front(message);
             }
         }
         drop(state);

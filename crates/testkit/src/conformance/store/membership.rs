@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control_plane::ports::{
-    Claimed, Incarnation, Joining, Membership, Queue, Reported, Standing, Store, TaskStatus,
+    Claimed, Claims, Incarnation, Joining, Membership, Queue, Reported, Standing, Store, TaskStatus,
 };
 use scheduler_core::{Action, InstanceId, NodeType, Outcome};
 use serde_json::json;
@@ -54,16 +54,35 @@ pub async fn a_defined_node_stays_as_it_is_defined(store: Arc<dyn Store>) {
     assert_eq!((view.node_type, view.capacity), (NodeType::Hybrid, forks(10)));
 }
 
+pub async fn a_control_plane_is_the_same_for_whoever_asks(store: Arc<dyn Store>) {
+    let identity = store.control_plane().await.unwrap();
+    let world = World::new(store).await;
+    join(&world.store, "node-a").await;
+    assert_eq!(world.store.control_plane().await.unwrap(), identity);
+}
+
 pub async fn each_life_of_a_node_is_a_new_incarnation(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let next = join(&world.store, "node-a").await;
     assert_eq!(next.instance, world.a.instance);
     assert!(next.incarnation > world.a.incarnation);
     assert_eq!(world.store.beat(world.a).await.unwrap(), Standing::Replaced);
-    assert_eq!(world.store.beat(next).await.unwrap(), Standing::Member);
-    assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Member);
+    assert!(matches!(world.store.beat(next).await.unwrap(), Standing::Member { .. }));
+    assert!(matches!(world.store.beat(world.b).await.unwrap(), Standing::Member { .. }));
     let stranger = Membership { instance: InstanceId::new(4711), incarnation: Incarnation(1) };
     assert_eq!(world.store.beat(stranger).await.unwrap(), Standing::Replaced);
+}
+
+/// Whoever compares it with a time of its own learns of a clock that was set.
+pub async fn a_heartbeat_tells_the_time_by_which_it_is_stamped(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let before = world.store.statistics().await.unwrap().now;
+    let Standing::Member { now } = world.store.beat(world.a).await.unwrap() else { panic!("a member") };
+    let nodes = world.store.nodes().await.unwrap();
+    let node = nodes.iter().find(|node| node.id == world.a.instance).unwrap();
+    assert_eq!(node.last_heartbeat, Some(now));
+    let after = world.store.statistics().await.unwrap().now;
+    assert!(before <= now && now <= after, "{before} {now} {after}");
 }
 
 pub async fn what_an_earlier_life_ran_fails_and_what_waits_for_it_waits_on(store: Arc<dyn Store>) {
@@ -199,7 +218,7 @@ pub async fn r8_2_a_node_that_drains_gets_no_start_and_what_waits_for_it_is_pend
     let passed = world.pass().await;
     assert_eq!(passed.done.dispatched, 0);
     assert_eq!(world.status(runs).await, TaskStatus::Running, "it is not lost");
-    assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Member);
+    assert!(matches!(world.store.beat(world.b).await.unwrap(), Standing::Member { .. }));
     assert_eq!(world.pass().await.done.dispatched, 0, "a heartbeat changes nothing about it");
     let verdict = control_plane::ports::Verdict::Ended(control_plane::ports::Ended::of(Outcome::Successful));
     assert_eq!(world.report(runs, running, verdict).await, Reported::Written);
@@ -237,6 +256,7 @@ pub async fn r8_1_what_runs_on_an_instance_that_was_removed_fails(store: Arc<dyn
     let kind = control_plane::definition::DefinitionKind::Instance;
     assert!(world.store.remove(kind, "node-b").await.unwrap());
     assert_eq!(world.store.beat(world.b).await.unwrap(), Standing::Replaced);
+    assert_eq!(world.store.claim(world.b, &[(task, dispatch)]).await.unwrap(), Claims::Replaced);
     world.pass().await;
     assert_eq!(world.status(task).await, TaskStatus::Failed);
 }

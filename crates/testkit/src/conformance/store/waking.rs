@@ -114,3 +114,12 @@ pub async fn r12_2_a_change_of_instances_wakes_the_schedulers(store: Arc<dyn Sto
     world.store.define(&definitions(more)).await.unwrap();
     hear(&mut ear, Wake::Schedule).await;
 }
+
+/// Every node hears it: one of them may be of that name, and must stop.
+pub async fn r12_2_a_join_wakes_whoever_it_replaces(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let mut ear = world.store.wakeups().await.unwrap();
+    quiet(&mut ear).await;
+    world.store.join(&joining("node-a")).await.unwrap();
+    hear(&mut ear, Wake::Members).await;
+}

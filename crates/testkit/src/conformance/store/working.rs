@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control_plane::ports::{
-    CancelAnswer, Claimed, Ended, Order, Output, Report, Reported, Store, TaskStatus, Verdict,
+    CancelAnswer, Claimed, Claims, Ended, Order, Output, Report, Reported, Store, TaskStatus, Verdict,
 };
 use scheduler_core::{DispatchId, Kind, Outcome, State, TaskId};
 use serde_json::json;
@@ -69,9 +69,46 @@ pub async fn r12_4_a_claim_may_be_repeated_by_the_same_life(store: Arc<dyn Store
     );
 }
 
+/// Whoever gets the message of another, by whatever way, takes nothing with it: the task would be lost with the wrong node.
+pub async fn r12_4_only_the_node_that_a_task_is_meant_for_takes_it(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let (task, dispatch) = dispatched(&world, "on-b").await;
+    assert_eq!(world.claim(world.a, task, dispatch).await, Claimed::Void);
+    assert_eq!(world.dispatch(task).await, dispatch, "it waits for its node as before");
+    assert!(matches!(world.claim(world.b, task, dispatch).await, Claimed::Run(_)));
+    world.store.leave(world.a).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.status(task).await, TaskStatus::Running, "nothing of it is on the node that is gone");
+    world.store.leave(world.b).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.status(task).await, TaskStatus::Failed);
+}
+
+/// What a node could not take is not in its hands, so that nobody has to ask it.
+pub async fn r8_3_a_task_that_the_wrong_node_asked_for_is_canceled_at_once(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let (task, dispatch) = dispatched(&world, "on-b").await;
+    assert_eq!(world.claim(world.a, task, dispatch).await, Claimed::Void);
+    assert_eq!(world.store.cancel(&[task]).await.unwrap(), [CancelAnswer::Canceled]);
+    assert_eq!(world.status(task).await, TaskStatus::Canceled);
+}
+
+/// A container group runs nothing itself: whoever controls the task takes it.
+pub async fn r12_4_only_the_controller_of_a_container_task_takes_it(store: Arc<dyn Store>) {
+    let plane = json!({ "group": "only-b", "impact": 1 });
+    let rules = json!({ "rules": { "default_groups": ["default"], "control_plane": plane } });
+    let world = World::with(store, &[rules]).await;
+    let (task, dispatch) = dispatched(&world, "pod").await;
+    assert_eq!(world.claim(world.a, task, dispatch).await, Claimed::Void);
+    assert!(matches!(world.claim(world.b, task, dispatch).await, Claimed::Run(_)));
+    world.store.leave(world.b).await.unwrap();
+    world.pass().await;
+    assert_eq!(world.status(task).await, TaskStatus::Failed);
+}
+
 pub async fn r12_4_claims_that_race_let_one_through(store: Arc<dyn Store>) {
     let world = Arc::new(World::new(store).await);
-    let (task, dispatch) = dispatched(&world, "deploy").await;
+    let (task, dispatch) = dispatched(&world, "pod").await;
     let lives = [world.a, world.b];
     let racers: Vec<_> = lives
         .into_iter()
@@ -96,7 +133,7 @@ pub async fn claims_are_answered_in_the_order_of_the_questions(store: Arc<dyn St
         questions.push((id, world.dispatch(id).await));
     }
     questions.insert(1, (TaskId::new(4711), DispatchId::new(1)));
-    let answers = world.store.claim(world.a, &questions).await.unwrap();
+    let answers = world.claims(world.a, &questions).await;
     let answered: Vec<_> = answers
         .iter()
         .map(|answer| match answer {
@@ -107,13 +144,13 @@ pub async fn claims_are_answered_in_the_order_of_the_questions(store: Arc<dyn St
     let expected: Vec<_> =
         questions.iter().map(|&(task, _)| Some(task).filter(|&task| task != TaskId::new(4711))).collect();
     assert_eq!(answered, expected);
-    assert_eq!(world.store.claim(world.a, &[]).await.unwrap(), []);
+    assert_eq!(world.claims(world.a, &[]).await, []);
 }
 
 pub async fn r12_4_a_message_that_comes_twice_in_one_batch_is_one_claim(store: Arc<dyn Store>) {
     let world = World::new(store).await;
     let (task, dispatch) = dispatched(&world, "deploy").await;
-    let answers = world.store.claim(world.a, &[(task, dispatch), (task, dispatch)]).await.unwrap();
+    let answers = world.claims(world.a, &[(task, dispatch), (task, dispatch)]).await;
     assert_eq!(answers.len(), 2);
     assert!(answers.iter().any(|answer| matches!(answer, Claimed::Run(_))), "{answers:?}");
     assert_eq!(world.status(task).await, TaskStatus::Running);
@@ -130,11 +167,16 @@ pub async fn r8_3_a_waiting_task_is_canceled_at_once_and_its_message_void(store:
     assert_eq!(world.status(task).await, TaskStatus::Canceled);
 }
 
-pub async fn r12_4_a_life_that_was_replaced_takes_nothing(store: Arc<dyn Store>) {
+/// That it is no member is told from "nothing to take": its message is for its successor.
+pub async fn r12_4_a_life_that_was_replaced_takes_nothing_and_is_told_so(store: Arc<dyn Store>) {
     let world = World::new(store).await;
+    let (ran, before) = dispatched(&world, "deploy").await;
+    world.take_up(ran).await;
     let (task, dispatch) = dispatched(&world, "deploy").await;
     let next = join(&world.store, "node-a").await;
-    assert_eq!(world.claim(world.a, task, dispatch).await, Claimed::Void);
+    for asked in [[(task, dispatch)], [(ran, before)], [(task, DispatchId::new(4711))]] {
+        assert_eq!(world.store.claim(world.a, &asked).await.unwrap(), Claims::Replaced);
+    }
     assert_eq!(world.status(task).await, TaskStatus::Waiting);
     assert!(matches!(world.claim(next, task, dispatch).await, Claimed::Run(_)));
 }
@@ -231,7 +273,7 @@ pub async fn a_task_that_is_handed_back_is_pending_and_its_dispatch_void(store: 
     let again = world.message().await;
     assert_eq!(again.task, task);
     assert_ne!(again.dispatch, dispatch);
-    assert!(matches!(world.claim(world.b, task, again.dispatch).await, Claimed::Run(_)));
+    assert!(matches!(world.claim(world.a, task, again.dispatch).await, Claimed::Run(_)));
 }
 
 pub async fn r8_3_a_canceled_task_that_is_handed_back_is_canceled(store: Arc<dyn Store>) {

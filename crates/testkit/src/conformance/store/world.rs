@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{
-    Assignment, Claimed, Commit, Committed, Dispatch, Ended, Joining, Launch, Launchable, Membership, Pass,
-    Reading, Report, Reported, Store, StoreError, TaskStatus, TaskView, Verdict,
+    Assignment, Claimed, Claims, Commit, Committed, Dispatch, Ended, Joining, Launch, Launchable, Membership,
+    Pass, Queue, Reading, Report, Reported, Store, StoreError, TaskStatus, TaskView, Verdict,
 };
 use scheduler_core::{DispatchId, Forks, NodeType, Outcome, Plan, Task, TaskId, audit, plan};
 use serde_json::{Value, json};
@@ -226,23 +226,37 @@ impl World {
 
     /// The dispatch under which a task waits.
     pub(super) async fn dispatch(&self, id: TaskId) -> DispatchId {
+        self.waiting(id).await.0
+    }
+
+    /// The dispatch under which a task waits, and whose queue it goes to.
+    async fn waiting(&self, id: TaskId) -> (DispatchId, Queue) {
         let reading = self.store.read().await.expect("a snapshot can be read");
         match &seen(&reading, id).state {
-            scheduler_core::State::Waiting(dispatch) => dispatch.id,
+            scheduler_core::State::Waiting(dispatch) => (dispatch.id, Queue::of(dispatch.placement)),
             other => panic!("task {id} does not wait: {other:?}"),
         }
     }
 
+    /// The answers to claims of a node that is a member.
+    pub(super) async fn claims(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Vec<Claimed> {
+        match self.store.claim(by, dispatches).await.expect("claims can be made") {
+            Claims::Answered(answers) => answers,
+            Claims::Replaced => panic!("{by:?} is a member"),
+        }
+    }
+
     pub(super) async fn claim(&self, by: Membership, id: TaskId, dispatch: DispatchId) -> Claimed {
-        let claims = self.store.claim(by, &[(id, dispatch)]).await.expect("claims can be made");
+        let claims = self.claims(by, &[(id, dispatch)]).await;
         assert_eq!(claims.len(), 1, "one answer to one question");
         claims.into_iter().next().expect("there is one")
     }
 
-    /// Takes up a task that waits, on `node-a`.
+    /// Takes up a task that waits, on the node that it is meant for, `node-a` if that may be any.
     pub(super) async fn take_up(&self, id: TaskId) -> Assignment {
-        let dispatch = self.dispatch(id).await;
-        match self.claim(self.a, id, dispatch).await {
+        let (dispatch, queue) = self.waiting(id).await;
+        let by = if queue == Queue::Node(self.b.instance) { self.b } else { self.a };
+        match self.claim(by, id, dispatch).await {
             Claimed::Run(assignment) => *assignment,
             Claimed::Void => panic!("task {id} cannot be taken"),
         }
