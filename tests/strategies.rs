@@ -48,6 +48,9 @@ const EVERYTHING: &[&str] = &[
     "lack fork limit",
     "lack full",
     "lack no controller",
+    "lack reserved",
+    "lack out of use",
+    "lack controllers out of use",
     "end instance lost",
     "end dependency failed",
     "end dependency canceled",
@@ -206,13 +209,16 @@ impl Reached {
             Reason::Dependency { on: TaskRef::New { .. } } => self.note("waits for a new update"),
             Reason::NoCapacity(shortfalls) | Reason::NeverFits(shortfalls) => {
                 for shortfall in shortfalls.iter() {
-                    self.note(match shortfall.lack {
+                    self.note(match &shortfall.lack {
                         Lack::UnknownGroup => "lack unknown group",
                         Lack::LargerThanLimit { .. } => "lack larger than limit",
                         Lack::NoUsableInstance => "lack no usable instance",
                         Lack::NoUsableController { .. } => "lack no usable controller",
                         Lack::TaskLimit { .. } => "lack task limit",
                         Lack::ForkLimit { .. } => "lack fork limit",
+                        Lack::Reserved { .. } => "lack reserved",
+                        Lack::OutOfUse(_) => "lack out of use",
+                        Lack::ControllersOutOfUse(_) => "lack controllers out of use",
                         Lack::Full { .. } => "lack full",
                         Lack::NoController { .. } => "lack no controller",
                     });

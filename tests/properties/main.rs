@@ -4,6 +4,8 @@ mod apply;
 mod blocking;
 mod capacity;
 mod dependencies;
+mod history;
+mod liveness;
 mod order;
 mod passes;
 mod reasons;

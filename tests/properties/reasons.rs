@@ -55,9 +55,16 @@ proptest! {
                 }
                 Reason::NoCapacity(shortfalls) => {
                     prop_assert!(shortfalls.iter().any(|shortfall| !shortfall.lack.is_permanent()));
-                    let limited = shortfalls.iter().any(|s| matches!(s.lack, Lack::TaskLimit { .. } | Lack::ForkLimit { .. }));
-                    // A group whose limit is reached is not asked further: it may lack more than that.
-                    prop_assert!(limited || starts_alone(), "{} waits for room, but alone it does not start", id);
+                    let more = shortfalls.iter().any(|shortfall| {
+                        let limited = matches!(
+                            shortfall.lack,
+                            Lack::TaskLimit { .. } | Lack::ForkLimit { .. } | Lack::Reserved { .. }
+                        );
+                        limited || !shortfall.lack.is_of_room()
+                    });
+                    // A group whose limit is reached is not asked further: it may lack more than that. And what is out of use
+                    // comes back without anybody's end.
+                    prop_assert!(more || starts_alone(), "{} waits for room, but alone it does not start", id);
                 }
                 _ => {}
             }

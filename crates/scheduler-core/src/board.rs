@@ -238,6 +238,12 @@ impl<'a> Board<'a> {
         core::hint::black_box(read.fold(0, |sum, row| sum ^ row));
     }
 
+    /// Whether a task was created longer ago than `reserve_after` (R3, R6.7).
+    pub(crate) fn has_waited_long(&self, row: Row) -> bool {
+        let long_ago = |after: crate::Seconds| after.elapsed_since(self.task(row).created, self.now());
+        self.rules.reserve_after.is_some_and(long_ago)
+    }
+
     /// The one group with this id.
     pub(crate) fn group_row(&self, id: GroupId) -> Option<Row> {
         self.groups.get(&id).copied().flatten()

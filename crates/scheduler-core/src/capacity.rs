@@ -8,12 +8,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::board::Board;
+use crate::fleet::Fleet;
 use crate::group::{Group, Need};
-use crate::pool::{Node, Offer, Waiver};
+use crate::pool::{Offer, Waiver};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{
-    ControlPlane, Forks, GroupId, Instance, InstanceId, Lack, Members, NodeType, Place, Placement, Reason,
-    Shortfall, Task,
+    ControlPlane, Forks, GroupId, InstanceId, Lack, Members, Place, Placement, Reason, Shortfall, Task,
 };
 
 /// Where a task is or goes, by rows.
@@ -26,12 +26,13 @@ struct Seat {
 
 pub(crate) struct Ledger<'b, 'a> {
     board: &'b Board<'a>,
-    nodes: Table<Node>,
-    node_rows: FxHashMap<InstanceId, Row>,
+    fleet: Fleet<'a>,
     groups: Table<Group>,
     plane: Option<(ControlPlane, Option<Row>)>,
     /// The groups of each class of tasks.
     classes: Table<Vec<(GroupId, Option<Row>)>>,
+    /// The usable controllers of the control plane that are not reserved; none are listed where nothing is ever reserved.
+    controllers: Vec<Row>,
     /// Counts what was taken: an answer is as good as new while this stands still.
     taken: u64,
     refusals: FxHashMap<(u32, bool, u32), (u64, Reason)>,
@@ -40,18 +41,16 @@ pub(crate) struct Ledger<'b, 'a> {
 impl<'b, 'a> Ledger<'b, 'a> {
     /// Opens the books: every holding row is accounted for (R6.1).
     pub(crate) fn open(board: &'b Board<'a>) -> Self {
-        let nodes = usable_nodes(board);
-        let node_rows = nodes.rows().map(|row| (nodes[row].id, row)).collect();
         let plane = board.rules.control_plane.map(|plane| (plane, board.group_row(plane.group)));
         let named = board.columns.classes.keys();
         let classes = named.map(|groups| groups.iter().map(|&id| (id, board.group_row(id))).collect());
         let mut ledger = Self {
             board,
-            nodes,
-            node_rows,
+            fleet: Fleet::survey(board),
             groups: Table(Vec::new()),
             plane,
             classes: Table(classes.collect()),
+            controllers: Vec::new(),
             taken: 0,
             refusals: FxHashMap::default(),
         };
@@ -66,17 +65,27 @@ impl<'b, 'a> Ledger<'b, 'a> {
             }
         }
         ledger.gather_pools();
+        if board.rules.reserve_after.is_some() {
+            ledger.controllers = ledger.usable_controllers().collect();
+        }
         ledger
+    }
+
+    /// The control and hybrid nodes of the control plane that can bear what controlling a task costs (R6.4).
+    fn usable_controllers(&self) -> impl Iterator<Item = Row> {
+        let group = self.plane.and_then(|(plane, row)| Some((plane, &self.groups[row?])));
+        group.into_iter().flat_map(|(plane, group)| {
+            let impact = plane.impact.get();
+            group.control.of_capacity(impact).chain(group.hybrid.of_capacity(impact))
+        })
     }
 
     fn gather_pools(&mut self) {
         for (row, group) in (0..).zip(&self.board.snapshot.groups) {
             let Members::Instances(instances) = &group.members else { continue };
-            let mut members: Vec<Row> =
-                instances.iter().filter_map(|id| self.node_rows.get(id).copied()).collect();
-            members.sort_unstable();
-            members.dedup();
-            self.groups[row].gather(&self.nodes, &members);
+            let members = self.fleet.usable(instances);
+            self.groups[row].gather(&self.fleet.nodes, &members);
+            self.groups[row].away = self.fleet.away(instances);
         }
     }
 
@@ -86,7 +95,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// The rows of a placement.
     fn seat(&self, placement: &Placement) -> Seat {
-        let node = |id: Option<InstanceId>| id.and_then(|id| self.node_rows.get(&id)).copied();
+        let node = |id: Option<InstanceId>| id.and_then(|id| self.fleet.rows.get(&id)).copied();
         Seat {
             node: node(placement.node),
             controller: node(placement.controller),
@@ -98,13 +107,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
     fn enter(&mut self, cost: Forks, seat: Seat) {
         let cost = u64::from(cost.get());
         if let Some(row) = seat.node {
-            let node = &mut self.nodes[row];
+            let node = &mut self.fleet.nodes[row];
             node.used = node.used.saturating_add(cost);
             node.running = node.running.saturating_add(1);
         }
         if let Some(row) = seat.controller {
             let control = self.control_impact();
-            let node = &mut self.nodes[row];
+            let node = &mut self.fleet.nodes[row];
             node.used = node.used.saturating_add(control);
         }
         if let Some(row) = seat.group {
@@ -145,9 +154,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             && let Some((taken, reason)) = self.refusals.get(&question)
             && *taken == self.taken
         {
-            let reason = reason.clone();
-            self.reserve(task, class, &reason, &waiver);
-            return Err(reason);
+            return Err(reason.clone());
         }
         let mut lacks = Vec::new();
         let need = self.need(task);
@@ -175,15 +182,14 @@ impl<'b, 'a> Ledger<'b, 'a> {
         if plain {
             self.refusals.insert(question, (self.taken, reason.clone()));
         }
-        self.reserve(task, class, &reason, &waiver);
         Err(reason)
     }
 
     /// A seat in a group as the plan names it.
     fn place_at(&self, group: GroupId, seat: Seat) -> Place {
-        let controller = seat.controller.map(|row| self.nodes[row].id);
+        let controller = seat.controller.map(|row| self.fleet.nodes[row].id);
         match seat.node {
-            Some(node) => Place::Instance { group, node: self.nodes[node].id, controller },
+            Some(node) => Place::Instance { group, node: self.fleet.nodes[node].id, controller },
             None => Place::Container { group, controller },
         }
     }
@@ -227,28 +233,47 @@ impl<'b, 'a> Ledger<'b, 'a> {
         }
     }
 
-    /// Whether a group could ever take a task as things stand (R10).
-    fn possible(&self, row: Row, need: Need) -> Result<(), Lack> {
+    /// Whether a group could ever take a task as things stand, with what there is in use (R10).
+    fn possible(&mut self, row: Row, need: Need) -> Result<(), Lack> {
         let group = &self.groups[row];
         if group.max_forks > 0 && need.impact > group.max_forks {
             let (needed, limit) = (Forks::new(need.impact), Forks::new(group.max_forks));
             return Err(Lack::LargerThanLimit { needed, limit });
         }
         let typed = if need.control { &group.control } else { &group.execution };
-        if !group.container && group.hybrid.is_empty() && typed.is_empty() {
-            return Err(Lack::NoUsableInstance);
-        }
-        match need.controller {
-            Some(impact) if self.never_controlled(group, impact) => {
-                Err(Lack::NoUsableController { needed: Forks::new(impact) })
-            }
-            _ => Ok(()),
+        let deserted = !group.container && group.hybrid.is_empty() && typed.is_empty();
+        let lonely = group.container || group.hybrid.is_empty();
+        let impact = need.controller.filter(|&impact| lonely && !self.may_control(impact));
+        if deserted || impact.is_some() { self.disused(row, need, deserted, impact) } else { Ok(()) }
+    }
+
+    /// Whether a usable instance of the control plane could bear this impact of controlling.
+    fn may_control(&self, impact: u32) -> bool {
+        let plane = self.plane.and_then(|(_, row)| row).map(|row| &self.groups[row]);
+        plane.is_some_and(|plane| {
+            [&plane.control, &plane.hybrid].iter().any(|pool| !pool.is_empty() && pool.largest >= impact)
+        })
+    }
+
+    /// What a group lacks that has no instance in use for a task, or for which no controller of this impact is: what is out
+    /// of use may come back, and what is not there does not.
+    fn disused(&mut self, row: Row, need: Need, deserted: bool, impact: Option<u32>) -> Result<(), Lack> {
+        let away = &self.groups[row].away;
+        let plane = self.plane.and_then(|(_, row)| row).map_or(&[][..], |row| &self.groups[row].away);
+        let runners = deserted.then(|| self.fleet.runners(row, away, need.control));
+        let controllers = impact.map(|impact| (impact, self.fleet.controllers(row, away, plane, impact)));
+        match (runners, controllers) {
+            (Some(None), _) => Err(Lack::NoUsableInstance),
+            (_, Some((impact, None))) => Err(Lack::NoUsableController { needed: Forks::new(impact) }),
+            (Some(Some(out)), _) => Err(Lack::OutOfUse(out)),
+            (None, Some((_, Some(out)))) => Err(Lack::ControllersOutOfUse(out)),
+            (None, None) => Ok(()),
         }
     }
 
     /// Looks at the pools that may run a task; `ready` says whether a separate controller is at hand.
     fn search(&mut self, row: Row, need: Need, waiver: &Waiver, ready: bool) -> Search {
-        let nodes = &self.nodes;
+        let nodes = &self.fleet.nodes;
         let mut search = Search { needed: u64::MAX, ..Search::default() };
         for (pool, needs, separate) in self.groups[row].roles(need) {
             if pool.is_empty() {
@@ -273,7 +298,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
     /// The controller with most left that fits, or what the best one has left (R6.4).
     fn controller(&mut self, impact: u32, waiver: &Waiver) -> Result<Row, u32> {
         let Some((_, Some(row))) = self.plane else { return Err(0) };
-        let (nodes, group) = (&self.nodes, &mut self.groups[row]);
+        let (nodes, group) = (&self.fleet.nodes, &mut self.groups[row]);
         let control = group.control.fullest_left(nodes, waiver);
         match control.max(group.hybrid.fullest_left(nodes, waiver)) {
             Some(best) if best.forks() >= impact => Ok(best.row()),
@@ -281,24 +306,31 @@ impl<'b, 'a> Ledger<'b, 'a> {
         }
     }
 
-    /// Whether every node of a group needs a controller, and none could ever be (R10).
-    fn never_controlled(&self, group: &Group, impact: u32) -> bool {
-        let lonely = group.container || group.hybrid.is_empty();
-        let plane = self.plane.and_then(|(_, row)| row).map(|row| &self.groups[row]);
-        let possible = plane.is_some_and(|plane| {
-            [&plane.control, &plane.hybrid].iter().any(|pool| !pool.is_empty() && pool.largest >= impact)
-        });
-        lonely && !possible
-    }
-
-    /// Reserves an instance for a task that has waited too long for room (R6.7).
-    fn reserve(&mut self, task: &Task, class: u32, reason: &Reason, waiver: &Waiver) {
-        let Some(after) = self.board.rules.reserve_after else { return };
-        let old = after.elapsed_since(task.created, self.board.now());
-        if !old || !matches!(reason, Reason::NoCapacity(_)) {
+    /// Reserves room for a task that has waited too long for it (R6.7): an instance, else what becomes free within the limits
+    /// of a group.
+    pub(crate) fn reserve(&mut self, row: Row, lacks: &[Shortfall]) {
+        let task = self.board.task(row);
+        if self.reserve_instance(task, self.board.columns.class[row]) {
             return;
         }
-        let need = self.need(task);
+        let limited = |shortfall: &&Shortfall| {
+            matches!(shortfall.lack, Lack::TaskLimit { .. } | Lack::ForkLimit { .. })
+        };
+        let group = lacks.iter().find(limited).and_then(|shortfall| self.board.group_row(shortfall.group));
+        if let Some(group) = group {
+            self.groups[group].reserved_for = Some((task.id, task.kind()));
+            self.taken = self.taken.saturating_add(1);
+        }
+    }
+
+    /// Reserves the instance that lacks least, in the first group that has room in its limits and such an instance. The last
+    /// controller is left, or nothing could start anywhere.
+    fn reserve_instance(&mut self, task: &Task, class: Row) -> bool {
+        let (need, waiver) = (self.need(task), self.waiver(task));
+        let last = match self.controllers.as_slice() {
+            [last] => Some(*last),
+            _ => None,
+        };
         let mut number = 0;
         while let Some((_, row)) = self.candidate(task, class, number) {
             number += 1;
@@ -307,19 +339,21 @@ impl<'b, 'a> Ledger<'b, 'a> {
             if self.groups[row].container || !roomy {
                 continue;
             }
-            let nodes = &self.nodes;
+            let nodes = &self.fleet.nodes;
             let roles = self.groups[row].roles(need);
             let nearest = roles.into_iter().filter_map(|(pool, needs, _)| {
-                let left = pool.fullest_left(nodes, waiver)?;
+                let left = pool.fullest_left_but(nodes, &waiver, last)?;
                 let needs = i64::try_from(needs).unwrap_or(i64::MAX);
                 Some((needs.saturating_sub(i64::from(left.forks())), left.row()))
             });
             if let Some((_, at)) = nearest.min() {
-                self.nodes[at].reserved = true;
+                self.fleet.nodes[at].reserved = true;
+                self.controllers.retain(|&controller| controller != at);
                 self.taken = self.taken.saturating_add(1);
-                return;
+                return true;
             }
         }
+        false
     }
 }
 
@@ -343,26 +377,4 @@ fn forks(amount: u64) -> Forks {
 
 fn no_controller(needed: u32, free: u32) -> Lack {
     Lack::NoController { needed: Forks::new(needed), free: Forks::new(free) }
-}
-
-/// The usable instances (R6.1), in the order of their hostnames.
-fn usable_nodes(board: &Board<'_>) -> Table<Node> {
-    let mut usable: Vec<&Instance> = board.snapshot.instances.iter().collect();
-    usable.retain(|instance| {
-        instance.enabled
-            && instance.capacity > Forks::ZERO
-            && instance.node_type != NodeType::Hop
-            && board.instances.get(&instance.id).is_some_and(Option::is_some)
-            && board.loss(instance.id).is_none()
-    });
-    usable.sort_unstable_by_key(|instance| (instance.hostname.as_str(), instance.id));
-    let nodes = usable.into_iter().map(|instance| Node {
-        id: instance.id,
-        used: 0,
-        capacity: instance.capacity.get(),
-        running: 0,
-        node_type: instance.node_type,
-        reserved: false,
-    });
-    Table(nodes.collect())
 }

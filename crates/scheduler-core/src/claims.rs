@@ -226,11 +226,8 @@ impl<'b, 'a> Claims<'b, 'a> {
         })
     }
 
-    /// Lets a task that is held by R2 keep its place before later ones (R3).
+    /// Lets a held task keep its place before later ones (R3).
     pub(crate) fn keep_place(&mut self, row: Row) {
-        if !self.board.rules.chronological {
-            return;
-        }
         let seniority = self.blocked;
         self.blocked = self.blocked.saturating_add(1);
         let wants = self.wants(row);

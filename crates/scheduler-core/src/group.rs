@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::pool::{Node, Pool};
 use crate::table::{Row, Table};
-use crate::{Forks, InstanceGroup, Lack, Members, NodeType, TaskCount};
+use crate::{Forks, InstanceGroup, Kind, Lack, Members, NodeType, TaskCount, TaskId};
 
 /// A group, as the ledger keeps it.
 pub(crate) struct Group {
@@ -17,9 +17,13 @@ pub(crate) struct Group {
     pub(crate) max_forks: u32,
     pub(crate) used_tasks: u64,
     pub(crate) used_forks: u64,
+    /// For whom the room within its limits is reserved: nothing later comes by it in this pass (R6.7).
+    pub(crate) reserved_for: Option<(TaskId, Kind)>,
     pub(crate) hybrid: Pool,
     pub(crate) execution: Pool,
     pub(crate) control: Pool,
+    /// Its members that are out of use, by their rows among those (R10).
+    pub(crate) away: Vec<Row>,
 }
 
 /// What a task asks of the ledger.
@@ -44,9 +48,11 @@ impl Group {
             max_forks: group.max_forks.get(),
             used_tasks: 0,
             used_forks: 0,
+            reserved_for: None,
             hybrid: Pool::default(),
             execution: Pool::default(),
             control: Pool::default(),
+            away: Vec::new(),
         }
     }
 
@@ -72,8 +78,12 @@ impl Group {
         }
     }
 
-    /// Its limits (R6.2): allowed while used and this are at most the limit; `own` is what does not count.
+    /// Its limits (R6.2): allowed while used and this are at most the limit; `own` is what does not count. Reserved room is
+    /// no room (R6.7).
     pub(crate) fn limits(&self, need: Need, own: Option<u64>) -> Result<(), Lack> {
+        if let Some((task, kind)) = self.reserved_for {
+            return Err(Lack::Reserved { task, kind });
+        }
         let tasks = self.used_tasks.saturating_sub(u64::from(own.is_some()));
         let forks = self.used_forks.saturating_sub(own.unwrap_or(0));
         let (needed, limit) = (Forks::new(need.impact), Forks::new(self.max_forks));

@@ -43,6 +43,10 @@
 //!    passed over for another unfinished one; without one a new update is needed, however fresh an older one is. A waiting task that is taken back is derived for if it was not yet.
 //! 6. *The order of a pass counts the links that it derived*: a pending update found by R4 is considered just before the task
 //!    that was linked to it. A task that this pass ends lends no place in that order.
+//!    Who lends a priority is held by R2 before anything else: it is not malformed and waits for no dependency. It lends to every
+//!    running workflow job in its way, whichever its reason names, by what is held in the snapshot; a task that is raised lends on
+//!    what it was lent. A place among dependencies is no priority and is not lent, what the pass creates has the priority
+//!    of its workflow, and the order of R4 knows no lending.
 //! 7. *Taking back.* A waiting task whose instance is lost and whose dependency failed ends like a pending one (R5).
 //! 8. *More.* A pass asks for another if it created a task, started a workflow job, ended a task that held a claim or a place
 //!    or that is the job of a node of a running workflow, took a task back, passed a request to cancel on to a waiting task
@@ -59,11 +63,21 @@
 //!     its idleness-breaking counted. `reserve_after` reserves for tasks held for [`Reason::NoCapacity`], in the first of their
 //!     groups that has room in its limits and a usable instance of the right type that is not reserved, controllers aside;
 //!     lacking least is having most left, what a hybrid needs for control counted, ties to the lowest hostname.
-//!     A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks.
+//!     A reserved instance is neither fitted, taken when idle, nor used as a controller for later tasks. The last usable
+//!     controller, which is passed over, is the only one not reserved whose capacity bears the control impact. Where no instance can
+//!     be reserved, what becomes free within limits is: those of the first group that lacks nothing else and is not reserved yet.
+//!     A group reserved for another task has no room in its limits.
+//!     What keeps its place while it waits for room (R3) is what may get something reserved, whether there is something left
+//!     to reserve or not.
 //! 11. *A circle* (R10) is looked for among what each held task waits for by its named reason, what a running workflow job
 //!     waits for (all of its unfinished jobs), and nothing else. Being blocked by a task that this pass takes back is no part of
 //!     one, since that task holds nothing any more in the next pass.
-//! 12. *`sync` updates and jobs of type `run`* claim nothing but keep their impact. No row says which running job waits for a
+//! 12. *Out of use* (R10) is an instance that has capacity and is no hop node, but is disabled, was never heard of, or is lost; of
+//!     several causes the first in this order is named, and of many instances the first [`OutOfUse::NAMED`] by hostname. A
+//!     task waits likewise where everything that could control it is out of use: the controllers of the control plane that
+//!     are large enough, and the hybrids of its own group. What is lacking for ever is named before what is out of use, and that
+//!     before what is full. Who waits only for such instances keeps no place and gets nothing reserved.
+//! 13. *`sync` updates and jobs of type `run`* claim nothing but keep their impact. No row says which running job waits for a
 //!     pending one, so that a cluster full of such jobs cannot be told from one that is busy: its outlook is waiting. Whoever
 //!     launches them lets them run where their job runs, as AWX does, or in a group of their own.
 
@@ -83,15 +97,19 @@ mod claims;
 mod compiled;
 mod component;
 mod dependency;
+mod disuse;
 mod explain;
+mod fleet;
 mod flow;
 mod graph;
 mod group;
 mod id;
 mod index;
 mod instance;
+mod lack;
 mod latest;
 mod launch;
+mod lend;
 mod list;
 mod order;
 mod pass;
@@ -116,6 +134,7 @@ mod workflow;
 
 pub use apply::{Fill, Misfit};
 pub use audit::{About, Fault, Violation, audit};
+pub use disuse::{Disuse, Disused, OutOfUse};
 pub use explain::{Ending, Explainer, Explanation, Step};
 pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
 pub use id::{
@@ -126,14 +145,14 @@ pub use instance::{
     INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT,
     SYSTEM_JOB_IMPACT, WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
 };
+pub use lack::{Lack, Shortfall};
 pub use pass::plan;
 pub use plan::{
     Action, Create, Decision, Derived, NodeDecision, NodeStep, Origin, Place, Plan, TakeBack, TaskRef, Then,
 };
-pub use quantity::{Forks, Priority, Seconds, TaskCount, Timestamp};
+pub use quantity::{Forks, InstanceCount, Priority, Seconds, TaskCount, Timestamp};
 pub use reason::{
-    End, Lack, Loss, Malformed, MissingResource, NodeFailure, Outlook, Reason, ResourceKey, Role, Shortfall,
-    SkipReason,
+    End, Loss, Malformed, MissingResource, NodeFailure, Outlook, Reason, ResourceKey, Role, SkipReason,
 };
 pub use resource::{InventorySource, LastUpdate, Project};
 pub use rules::{Claim, Claimant, ControlPlane, Matrix, Mode, Resource, RuleSet, Simultaneous};

@@ -28,9 +28,13 @@ struct Key {
 }
 
 fn key(task: &Task, row: Row) -> Key {
+    key_with(task.priority, task, row)
+}
+
+fn key_with(priority: Priority, task: &Task, row: Row) -> Key {
     // The higher priority comes first, so its bits are flipped; the sign's bit once more, as for the seconds, so that
     // numbers below 0 come first.
-    let priority = (!task.priority.get()).cast_unsigned() ^ (1 << 31);
+    let priority = (!priority.get()).cast_unsigned() ^ (1 << 31);
     let seconds = task.created.timestamp().cast_unsigned() ^ (1 << 63);
     let nanoseconds = task.created.timestamp_subsec_nanos();
     let when = u128::from(priority) << 96 | u128::from(seconds) << 32 | u128::from(nanoseconds);
@@ -69,6 +73,20 @@ impl Queue {
         rows.extend(keys.into_iter().map(|key| key.row));
         rows
     }
+}
+
+/// Sorts rows once more, some of them with a priority that is lent to them.
+pub(crate) fn resort<'a>(rows: &mut Vec<Row>, task: impl Fn(Row) -> (&'a Task, Option<Priority>)) {
+    let mut keys: Vec<Key> = rows
+        .iter()
+        .map(|&row| {
+            let (task, lent) = task(row);
+            key_with(lent.unwrap_or(task.priority), task, row)
+        })
+        .collect();
+    keys.sort_unstable();
+    rows.clear();
+    rows.extend(keys.into_iter().map(|key| key.row));
 }
 
 /// The row has no place in the order.

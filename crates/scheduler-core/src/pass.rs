@@ -16,7 +16,7 @@ use crate::claims::Claims;
 use crate::table::Row;
 use crate::{
     Action, Decision, Kind, Place, Plan, Reason, RuleSet, Snapshot, TakeBack, TaskCount, Then, circle,
-    dependency, launch, order, reap, workflow,
+    dependency, launch, lend, order, reap, workflow,
 };
 
 /// Decides what a control plane does next: which tasks start and where, which updates to create, what workflows do, and
@@ -59,9 +59,14 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
     plan
 }
 
-/// What is still to be considered, each task after those that it waits for (R1).
+/// What is still to be considered, with the priorities that are lent in this pass, and each task after those that it waits
+/// for (R1).
 fn order(board: &Board<'_>, mut sorted: Vec<Row>) -> Vec<Row> {
     sorted.retain(|&row| board.columns.standing[row].is_considered());
+    let raised = lend::lend(board, &sorted);
+    if !raised.is_empty() {
+        order::resort(&mut sorted, |row| (board.task(row), raised.get(&row).copied()));
+    }
     if board.found.dependent.is_empty() && board.linked.is_empty() {
         return sorted;
     }
@@ -121,7 +126,8 @@ fn look_ahead(board: &Board<'_>, rows: &[Row], held: &mut Vec<Option<Reason>>) {
     }
 }
 
-/// Claims, then capacity: the first "no" counts (R9), and one for what [`look_ahead`] found came before.
+/// Claims, then capacity: the first "no" counts (R9), and one for what [`look_ahead`] found came before. Who is blocked keeps
+/// its place (R3), and so does who has waited too long for room, which is reserved for it (R6.7).
 fn judge(
     board: &Board<'_>,
     claims: &mut Claims<'_, '_>,
@@ -129,12 +135,23 @@ fn judge(
     row: Row,
 ) -> Result<Place, Reason> {
     if let Some(conflict) = claims.conflict(row) {
-        if matches!(conflict, Reason::Blocked { .. }) {
+        if board.rules.chronological && matches!(conflict, Reason::Blocked { .. }) {
             claims.keep_place(row);
         }
         return Err(conflict);
     }
-    if board.columns.kind[row].needs_place() { ledger.place(row) } else { Ok(Place::Nowhere) }
+    if !board.columns.kind[row].needs_place() {
+        return Ok(Place::Nowhere);
+    }
+    let verdict = ledger.place(row);
+    if let Err(Reason::NoCapacity(lacks)) = &verdict
+        && board.has_waited_long(row)
+        && lacks.iter().any(|shortfall| shortfall.lack.is_of_room())
+    {
+        ledger.reserve(row, lacks);
+        claims.keep_place(row);
+    }
+    verdict
 }
 
 /// The verdict as an action; for a task that was taken back, with the dispatch that it replaces (R8.2).

@@ -112,6 +112,11 @@ impl Pool {
         self.by_capacity.is_empty()
     }
 
+    /// The instances that have so much in all.
+    pub(crate) fn of_capacity(&self, least: u32) -> impl Iterator<Item = Row> {
+        self.by_capacity.iter().take_while(move |offer| offer.forks() >= least).map(|offer| offer.row())
+    }
+
     /// The instance that has most left and is not reserved.
     fn top(&mut self, nodes: &Table<Node>) -> Option<Offer> {
         loop {
@@ -131,6 +136,24 @@ impl Pool {
     pub(crate) fn fullest_left(&mut self, nodes: &Table<Node>, waiver: &Waiver) -> Option<Offer> {
         let own = self.own(nodes, waiver).map(|(row, node)| Offer::new(node.remaining(), row)).max();
         own.max(self.top(nodes))
+    }
+
+    /// What has most left save one instance, as the replaced task sees it.
+    pub(crate) fn fullest_left_but(
+        &mut self,
+        nodes: &Table<Node>,
+        waiver: &Waiver,
+        but: Option<Row>,
+    ) -> Option<Offer> {
+        let aside = self.top(nodes).filter(|top| Some(top.row()) == but);
+        if aside.is_some() {
+            self.heap.pop();
+        }
+        let own = self.own(nodes, waiver).filter(|&(row, _)| Some(row) != but);
+        let own = own.map(|(row, node)| Offer::new(node.remaining(), row)).max();
+        let best = own.max(self.top(nodes));
+        self.heap.extend(aside);
+        best
     }
 
     /// The largest idle instance that is not reserved: no holding task runs on it (R6.2).

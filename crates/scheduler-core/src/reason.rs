@@ -9,9 +9,8 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Forks, GroupId, InstanceId, Kind, Mode, NodeId, OwnKey, ProjectId, TaskCount, TaskId, TaskRef, Timestamp,
-};
+use crate::lack::Shortfall;
+use crate::{InstanceId, Kind, Mode, NodeId, OwnKey, ProjectId, TaskId, TaskRef, Timestamp};
 use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 
 /// Why a task does not start.
@@ -39,7 +38,7 @@ pub enum Reason {
         /// The holder's kind.
         holder_kind: Kind,
     },
-    /// It may not overtake an older task that is blocked (R3).
+    /// It may not overtake an older task that keeps its place (R3).
     Behind {
         /// The resource: the first in conflict in the order of the table's rows.
         resource: ResourceKey,
@@ -52,7 +51,7 @@ pub enum Reason {
         /// The older task's kind.
         older_kind: Kind,
     },
-    /// No group that it may run in has room now (R6): one entry a group, in its order of preference.
+    /// No group that it may run in has room now, or an instance in use (R6): one entry a group, in its order of preference.
     NoCapacity(Arc<[Shortfall]>),
     /// No group that it may run in could ever take it as things stand (R10).
     NeverFits(Arc<[Shortfall]>),
@@ -197,88 +196,6 @@ pub enum ResourceKey {
     SystemJobSlot,
     /// A resource of the user's own.
     Own(Arc<OwnKey>),
-}
-
-/// Why a group did not take a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Shortfall {
-    /// The group.
-    pub group: GroupId,
-    /// Its name; empty when it is unknown.
-    pub name: Arc<str>,
-    /// What was lacking. What can never be is named before what is full now (R10).
-    pub lack: Lack,
-}
-
-/// What a group lacked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Lack {
-    /// The snapshot lacks the group. Never.
-    UnknownGroup,
-    /// The task alone is larger than the group's `max_forks`. Never.
-    LargerThanLimit {
-        /// What the task needs.
-        needed: Forks,
-        /// The group's limit.
-        limit: Forks,
-    },
-    /// The group has no usable instance that may run this kind of task (R6.1, R6.4). Never.
-    NoUsableInstance,
-    /// No usable instance of the control plane could ever control it. Never.
-    NoUsableController {
-        /// What controlling one task costs.
-        needed: Forks,
-    },
-    /// `max_concurrent_jobs` tasks hold a place by this group.
-    TaskLimit {
-        /// How many do.
-        used: TaskCount,
-        /// How many may.
-        limit: TaskCount,
-    },
-    /// The group's `max_forks` leaves too little.
-    ForkLimit {
-        /// What the task needs.
-        needed: Forks,
-        /// What the group's tasks use.
-        used: Forks,
-        /// The group's limit.
-        limit: Forks,
-    },
-    /// No instance has room, and none is idle.
-    Full {
-        /// What the task needs on an instance: its impact, and on the control plane (R6.4) the control impact too.
-        needed: Forks,
-        /// The most that one usable instance of the right type has left, reserved ones aside.
-        free: Forks,
-        /// The capacity of all usable instances of the right type together.
-        total: Forks,
-    },
-    /// The group could take it, but no instance of the control plane has room to control it.
-    NoController {
-        /// What controlling one task costs.
-        needed: Forks,
-        /// The most that one controller has left, reserved ones aside.
-        free: Forks,
-    },
-}
-
-impl Lack {
-    /// Whether the group can never take the task as things stand (R10).
-    #[must_use]
-    pub const fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownGroup
-                | Self::LargerThanLimit { .. }
-                | Self::NoUsableInstance
-                | Self::NoUsableController { .. }
-        )
-    }
 }
 
 /// Why a task ends in a pass.

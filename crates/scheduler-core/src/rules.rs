@@ -29,7 +29,7 @@ pub struct RuleSet {
     /// What may not be held together (R2). A resource without a matrix blocks nobody; of several for one resource the
     /// first counts.
     pub matrices: Vec<Matrix>,
-    /// R3: a later task may not overtake a blocked one.
+    /// R3: a later task may not overtake a blocked one. One that waits for room keeps its place by `reserve_after` alone.
     pub chronological: bool,
     /// The groups of a task that names none (R6.2).
     #[serde(default)]
@@ -46,7 +46,8 @@ pub struct RuleSet {
     /// How many tasks one pass may start; 0 for no limit (R9).
     #[serde(default)]
     pub start_limit: TaskCount,
-    /// R6.7: a task older than this that finds no room gets an instance reserved.
+    /// R6.7: a task older than this that finds no room gets an instance reserved, or what becomes free within the limits of
+    /// a group; and it keeps its place (R3).
     #[serde(default)]
     pub reserve_after: Option<Seconds>,
 }

@@ -108,7 +108,7 @@ fn settings(rules: &RuleSet) -> Table {
         ["a dispatch is sent again when not taken up for", &rules.dispatch_grace.to_string()],
         ["starts in one pass", &or(limit, "no limit")],
         [
-            "an instance is reserved for a task that waits for",
+            "room is reserved for a task that waits for",
             &or(rules.reserve_after.map(|age| age.to_string()), "never"),
         ],
     ]);

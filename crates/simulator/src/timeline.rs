@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, Kind, Lack, LaunchType, Outcome, Outlook, Placement, Priority, Reason, ResourceKey, TaskId,
-    TaskRef,
+    Disuse, Forks, Kind, Lack, LaunchType, OutOfUse, Outcome, Outlook, Placement, Priority, Reason,
+    ResourceKey, TaskId, TaskRef,
 };
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -190,7 +190,7 @@ pub(crate) fn is_same(a: &Reason, b: &Reason) -> bool {
                 || (x.len() == y.len()
                     && x.iter()
                         .zip(y.iter())
-                        .all(|(x, y)| x.group == y.group && lack(x.lack) == lack(y.lack)))
+                        .all(|(x, y)| x.group == y.group && x.lack.is_same_wait(&y.lack)))
         }
         _ => a == b,
     }
@@ -215,7 +215,10 @@ pub(crate) fn key(reason: &Reason) -> Box<[i64]> {
         }
         Reason::NoCapacity(lacks) | Reason::NeverFits(lacks) => {
             key.push(if matches!(reason, Reason::NoCapacity(_)) { 4 } else { 5 });
-            key.extend(lacks.iter().flat_map(|shortfall| [shortfall.group.get(), lack(shortfall.lack)]));
+            for shortfall in lacks.iter() {
+                key.push(shortfall.group.get());
+                lack(&shortfall.lack, &mut key);
+            }
         }
         Reason::Circle { circle, .. } => {
             key.push(6);
@@ -232,8 +235,8 @@ fn number(task: TaskRef) -> i64 {
     }
 }
 
-const fn lack(lack: Lack) -> i64 {
-    match lack {
+fn lack(lack: &Lack, key: &mut Vec<i64>) {
+    let number = match lack {
         Lack::UnknownGroup => 0,
         Lack::LargerThanLimit { .. } => 1,
         Lack::NoUsableInstance => 2,
@@ -242,7 +245,32 @@ const fn lack(lack: Lack) -> i64 {
         Lack::ForkLimit { .. } => 5,
         Lack::Full { .. } => 6,
         Lack::NoController { .. } => 7,
+        Lack::Reserved { task, .. } => {
+            key.push(task.get());
+            8
+        }
+        Lack::OutOfUse(out) => {
+            out_of_use(out, key);
+            9
+        }
+        Lack::ControllersOutOfUse(out) => {
+            out_of_use(out, key);
+            10
+        }
+    };
+    key.push(number);
+}
+
+fn out_of_use(out: &OutOfUse, key: &mut Vec<i64>) {
+    for out in out.instances.iter() {
+        let cause = match out.cause {
+            Disuse::Disabled => -2,
+            Disuse::NeverHeardOf => -1,
+            Disuse::Lost { last_heartbeat } => last_heartbeat.timestamp(),
+        };
+        key.extend([out.instance.get(), cause]);
     }
+    key.push(out.others.get().into());
 }
 
 fn resource_key(resource: &ResourceKey, key: &mut Vec<i64>) {

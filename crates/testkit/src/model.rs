@@ -8,6 +8,7 @@
 //! It costs the square of the snapshot at the least, and knows nothing of speed.
 
 mod claims;
+mod lend;
 mod room;
 mod updates;
 mod workflows;
@@ -18,8 +19,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Action, Decision, End, InstanceId, Kind, Loss, Malformed, Outcome, Placement, Plan, Reason, Role,
-    RuleSet, Snapshot, State, TakeBack, Task, TaskCount, TaskId, TaskRef, Then,
+    Action, Decision, End, GroupId, InstanceId, Kind, Loss, Malformed, Outcome, Placement, Plan, Priority,
+    Reason, Role, RuleSet, Snapshot, State, TakeBack, Task, TaskCount, TaskId, TaskRef, Then,
 };
 
 /// What a pass must decide, slowly.
@@ -33,6 +34,7 @@ pub fn plan(snapshot: &Snapshot, rules: &RuleSet) -> Plan {
         started: Vec::new(),
         places: Vec::new(),
         reserved: Vec::new(),
+        reserved_limits: Vec::new(),
     };
     model.reap();
     model.cancel();
@@ -59,6 +61,8 @@ struct Model<'a> {
     places: Vec<&'a Task>,
     /// The instances that are reserved (R6.7).
     reserved: Vec<InstanceId>,
+    /// The groups whose limits are reserved, each with the task that they are reserved for (R6.7).
+    reserved_limits: Vec<(GroupId, &'a Task)>,
 }
 
 /// What the rows say.
@@ -206,9 +210,15 @@ impl<'a> Model<'a> {
         rows
     }
 
-    /// R1: rows in their order, with the dependencies that `links` names just before the first that depends on them.
-    fn order(&self, mut rows: Vec<&'a Task>, links: &dyn Fn(&Task) -> Vec<TaskId>) -> Vec<&'a Task> {
-        rows.sort_by_key(|row| (Reverse(row.priority), row.created, row.id, row.kind()));
+    /// R1: rows in their order by the priorities that they have or are lent, with the dependencies that `links` names just
+    /// before the first that depends on them.
+    fn order(
+        &self,
+        mut rows: Vec<&'a Task>,
+        lent: &BTreeMap<TaskId, Priority>,
+        links: &dyn Fn(&Task) -> Vec<TaskId>,
+    ) -> Vec<&'a Task> {
+        rows.sort_by_key(|row| (Reverse(lend::with_lent(lent, row)), row.created, row.id, row.kind()));
         let (mut seen, mut order) = (Vec::new(), Vec::new());
         for row in &rows {
             self.place_in_order(row, &rows, links, &mut seen, &mut order);
@@ -243,9 +253,11 @@ impl<'a> Model<'a> {
     /// The last phase of R9: one decision a task, until the limit is reached.
     fn consider_each(&mut self) {
         let rows = self.snapshot.tasks.iter();
-        let rows = rows.filter(|row| self.is_pending(row) && self.row_outcome(row).is_none()).collect();
+        let rows: Vec<_> =
+            rows.filter(|row| self.is_pending(row) && self.row_outcome(row).is_none()).collect();
         let links = |task: &Task| self.dependencies(task).iter().filter_map(|link| link.task()).collect();
-        let order = self.order(rows, &links);
+        let lent = self.lent(&rows);
+        let order = self.order(rows, &lent, &links);
         let limit = self.rules.start_limit.get();
         let mut unconsidered = 0;
         for task in order {
@@ -269,7 +281,9 @@ impl<'a> Model<'a> {
             return Then::Hold(Reason::Dependency { on });
         }
         if let Some(reason) = self.blocked(task) {
-            self.places.push(task);
+            if self.rules.chronological {
+                self.places.push(task);
+            }
             return Then::Hold(reason);
         }
         if let Some(reason) = self.behind(task) {
@@ -281,7 +295,10 @@ impl<'a> Model<'a> {
                 Then::Start(place)
             }
             Err(reason) => {
-                self.reserve(task, &reason);
+                if self.is_overdue(task, &reason) {
+                    self.reserve(task);
+                    self.places.push(task);
+                }
                 Then::Hold(reason)
             }
         }

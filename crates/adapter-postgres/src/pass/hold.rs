@@ -209,7 +209,7 @@ impl Fnv {
     /// Which group lacks what, and not how much.
     fn shortfall(&mut self, shortfall: &Shortfall) {
         self.number(shortfall.group.get());
-        self.text(match shortfall.lack {
+        self.text(match &shortfall.lack {
             Lack::UnknownGroup => "unknown",
             Lack::LargerThanLimit { .. } => "larger",
             Lack::NoUsableInstance => "no instance",
@@ -218,7 +218,15 @@ impl Fnv {
             Lack::ForkLimit { .. } => "forks",
             Lack::Full { .. } => "full",
             Lack::NoController { .. } => "no controller",
+            Lack::Reserved { .. } => "reserved",
+            Lack::OutOfUse(_) => "out of use",
+            Lack::ControllersOutOfUse(_) => "controllers out of use",
         });
+        match &shortfall.lack {
+            Lack::Reserved { task, .. } => self.number(task.get()),
+            Lack::OutOfUse(out) | Lack::ControllersOutOfUse(out) => self.text(&out.to_string()),
+            _ => {}
+        }
     }
 }
 

@@ -317,8 +317,10 @@ fn is_same_wait(one: &Reason, other: &Reason) -> bool {
     match (one, other) {
         (Reason::NoCapacity(one), Reason::NoCapacity(other))
         | (Reason::NeverFits(one), Reason::NeverFits(other)) => {
-            let lack = |shortfall: &Shortfall| (shortfall.group, std::mem::discriminant(&shortfall.lack));
-            one.iter().map(lack).eq(other.iter().map(lack))
+            let same = |(one, other): (&Shortfall, &Shortfall)| {
+                one.group == other.group && one.lack.is_same_wait(&other.lack)
+            };
+            one.len() == other.len() && one.iter().zip(other.iter()).all(same)
         }
         (Reason::Circle { waits: one, circle: ours }, Reason::Circle { waits: other, circle: theirs }) => {
             ours == theirs && is_same_wait(one, other)

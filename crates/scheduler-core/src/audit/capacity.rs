@@ -8,11 +8,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::disuse::Disuses;
 use super::rows::Rows;
 use super::shelf::{Account, Shelf};
 use crate::{
-    Forks, GroupId, InstanceGroup, InstanceId, Lack, Members, NodeType, Place, Placement, Reason, Shortfall,
-    Task, TaskCount,
+    Forks, GroupId, InstanceGroup, InstanceId, Kind, Lack, Members, NodeType, Place, Placement, Reason,
+    Shortfall, Task, TaskCount, TaskId,
 };
 
 pub(super) struct Ledger<'l, 'a> {
@@ -25,6 +26,9 @@ pub(super) struct Ledger<'l, 'a> {
     /// The groups of each instance.
     groups_of: Vec<Vec<GroupId>>,
     used: BTreeMap<GroupId, (u64, u64)>,
+    disuses: Disuses,
+    /// For whom the limits of a group are reserved.
+    reserved: BTreeMap<GroupId, (TaskId, Kind)>,
 }
 
 fn forks(count: u64) -> Forks {
@@ -58,6 +62,8 @@ impl<'l, 'a> Ledger<'l, 'a> {
             shelves: BTreeMap::new(),
             index,
             used: BTreeMap::new(),
+            disuses: Disuses::new(rows),
+            reserved: BTreeMap::new(),
         };
         ledger.shelve();
         for task in &rows.snapshot.tasks {
@@ -149,30 +155,47 @@ impl<'l, 'a> Ledger<'l, 'a> {
         answer
     }
 
-    /// R6.7: reserves an instance for a task that was held for want of room.
-    pub(super) fn reserve(&mut self, task: &Task) {
-        let old = |after: crate::Seconds| after.elapsed_since(task.created, self.rows.snapshot.now);
-        if !self.rows.rules.reserve_after.is_some_and(old) {
-            return;
-        }
+    /// R6.7: reserves an instance for a task that was held for want of room, or else the limits of a group.
+    pub(super) fn reserve(&mut self, task: &Task, lacks: &[Shortfall]) {
         let own = task.state.placement().copied();
         if let Some(own) = &own {
             self.book(task, own, false);
         }
+        let last = self.last_controller();
         let nearest = self.groups(task).into_iter().find_map(|group| {
             let group = self.rows.group(group).filter(|group| self.limits(group, task).is_ok())?;
             let open = self.candidates(group.id, task).filter_map(|(node_type, shelf)| {
-                let (left, at) = shelf.most_left()?;
+                let (left, at) = shelf.most_left_but(last)?;
                 Some((i128::from(left).saturating_sub(i128::from(self.need(node_type, task))), at))
             });
             open.max().map(|(_, Reverse(at))| at)
         });
         if let Some(at) = nearest {
             self.change(at, |account| account.reserved = true);
+        } else {
+            let mut full =
+                lacks.iter().filter(|of| matches!(of.lack, Lack::TaskLimit { .. } | Lack::ForkLimit { .. }));
+            self.reserved.extend(full.next().map(|of| (of.group, (task.id, task.kind()))));
         }
         if let Some(own) = &own {
             self.book(task, own, true);
         }
+    }
+
+    /// The only instance that could still control a task, if there is just one (R6.7).
+    fn last_controller(&self) -> Option<usize> {
+        let plane = self.rows.rules.control_plane.and_then(|plane| self.rows.group(plane.group))?;
+        let Members::Instances(ids) = &plane.members else { return None };
+        let able = |at: &usize| {
+            self.accounts.get(*at).is_some_and(|node| {
+                matches!(node.node_type, NodeType::Control | NodeType::Hybrid)
+                    && !node.reserved
+                    && node.capacity >= self.control_impact()
+            })
+        };
+        let able = ids.iter().filter_map(|id| self.index.get(id).copied()).filter(able);
+        let able: BTreeSet<usize> = able.collect();
+        if able.len() == 1 { able.first().copied() } else { None }
     }
 
     /// The groups that a task may run in (R6.2, R6.4).
@@ -201,7 +224,10 @@ impl<'l, 'a> Ledger<'l, 'a> {
             | Lack::LargerThanLimit { .. }
             | Lack::NoUsableInstance
             | Lack::NoUsableController { .. } => true,
-            Lack::TaskLimit { .. }
+            Lack::OutOfUse(_)
+            | Lack::ControllersOutOfUse(_)
+            | Lack::Reserved { .. }
+            | Lack::TaskLimit { .. }
             | Lack::ForkLimit { .. }
             | Lack::Full { .. }
             | Lack::NoController { .. } => false,
@@ -216,6 +242,9 @@ impl<'l, 'a> Ledger<'l, 'a> {
         let needed = u64::from(task.impact.get());
         if max_forks > 0 && needed > max_forks {
             return Err(Lack::LargerThanLimit { needed: task.impact, limit: group.max_forks });
+        }
+        if let Some(&(task, kind)) = self.reserved.get(&group.id) {
+            return Err(Lack::Reserved { task, kind });
         }
         if max_tasks > 0 && tasks >= max_tasks {
             let used = TaskCount::new(u32::try_from(tasks).unwrap_or(u32::MAX));
@@ -269,36 +298,19 @@ impl<'l, 'a> Ledger<'l, 'a> {
         let best = self.controllers().filter_map(Shelf::most_left).max();
         let controller = best.filter(|&(left, _)| left >= needed).and_then(|(_, Reverse(at))| self.id(at));
         let best = best.map_or(0, |(left, _)| left);
-        let never = !self.controllers().any(|shelf| shelf.largest >= needed);
-        let no_controller = || {
-            let free = forks(best);
-            if never {
-                Lack::NoUsableController { needed: forks(needed) }
-            } else {
-                Lack::NoController { needed: forks(needed), free }
-            }
-        };
-        if group.members == Members::Container {
-            if separate && never {
-                return Err(no_controller());
-            }
-            limits?;
+        let all: Vec<(NodeType, &Shelf)> = self.candidates(group.id, task).collect();
+        let container = group.members == Members::Container;
+        self.in_use(group, task, container || !all.is_empty())?;
+        limits?;
+        let no_controller = || Lack::NoController { needed: forks(needed), free: forks(best) };
+        if container {
             return if separate && controller.is_none() {
                 Err(no_controller())
             } else {
                 Ok(Place::Container { group: group.id, controller: controller.filter(|_| separate) })
             };
         }
-        let all: Vec<(NodeType, &Shelf)> = self.candidates(group.id, task).collect();
-        if all.is_empty() {
-            return Err(Lack::NoUsableInstance);
-        }
         let alone = |node_type: NodeType| separate && node_type == NodeType::Execution;
-        let doomed = separate && never && all.iter().all(|&(node_type, _)| alone(node_type));
-        if doomed {
-            return Err(no_controller_in(doomed, needed, best));
-        }
-        limits?;
         let fits = |&(node_type, shelf): &(NodeType, &Shelf)| {
             let best = shelf.most_left().filter(|&(left, _)| left >= self.need(node_type, task));
             best.map(|best| (best, node_type))
@@ -315,13 +327,33 @@ impl<'l, 'a> Ledger<'l, 'a> {
         }
         let wanting = |of: &(NodeType, &Shelf)| alone(of.0) && (fits(of).is_some() || idle(of).is_some());
         if all.iter().any(wanting) {
-            return Err(no_controller_in(doomed, needed, best));
+            return Err(no_controller());
         }
         Err(Lack::Full {
             needed: forks(all.iter().map(|&(node_type, _)| self.need(node_type, task)).min().unwrap_or(0)),
             free: forks(all.iter().filter_map(|(_, shelf)| Some(shelf.most_left()?.0)).max().unwrap_or(0)),
             total: forks(all.iter().map(|(_, shelf)| shelf.total).fold(0, u64::saturating_add)),
         })
+    }
+}
+
+impl Ledger<'_, '_> {
+    /// R10: whether anything in use could ever take a task in this group; what is out of use may come back.
+    fn in_use(&self, group: &InstanceGroup, task: &Task, peopled: bool) -> Result<(), Lack> {
+        let absent = self.disuses.of(group.id);
+        let needed = self.control_impact();
+        let alone = group.members == Members::Container
+            || self.shelves_of(group.id, [NodeType::Hybrid; 2]).next().is_none();
+        let separate = self.rows.rules.control_plane.is_some() && !task.kind().is_control();
+        let doomed = separate && alone && !self.controllers().any(|shelf| shelf.largest >= needed);
+        let runners = if task.kind().is_control() { &absent.control } else { &absent.jobs };
+        match (runners, &absent.controllers) {
+            (None, _) if !peopled => Err(Lack::NoUsableInstance),
+            (_, None) if doomed => Err(Lack::NoUsableController { needed: forks(needed) }),
+            (Some(out), _) if !peopled => Err(Lack::OutOfUse(out.clone())),
+            (_, Some(out)) if doomed => Err(Lack::ControllersOutOfUse(out.clone())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -332,14 +364,5 @@ const fn shelf_of(node_type: NodeType) -> Option<usize> {
         NodeType::Execution => Some(1),
         NodeType::Control => Some(2),
         NodeType::Hop => None,
-    }
-}
-
-/// In a group of instances a hybrid could control itself one day, whatever the control plane has.
-fn no_controller_in(doomed: bool, needed: u64, best: u64) -> Lack {
-    if doomed {
-        Lack::NoUsableController { needed: forks(needed) }
-    } else {
-        Lack::NoController { needed: forks(needed), free: forks(best) }
     }
 }

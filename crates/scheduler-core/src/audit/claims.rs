@@ -78,7 +78,7 @@ pub(super) struct Claims<'c, 'a> {
     rows: &'c Rows<'a>,
     held: BTreeMap<(ResourceKey, Mode), BTreeSet<(TaskId, Kind)>>,
     held_by_workflows: BTreeMap<(ResourceKey, Mode), BTreeSet<TaskId>>,
-    /// The blocked tasks by their rank in the order of R1, each with what workflows keep it from.
+    /// The held tasks that keep one by their rank in the order of R1, each with what workflows keep it from.
     places: BTreeMap<(ResourceKey, Mode), BTreeMap<usize, Place>>,
     /// The oldest place of those that are kept from the same: the others bind nobody whom it does not.
     oldest: BTreeMap<(ResourceKey, Mode, KeptFrom), usize>,
@@ -147,7 +147,7 @@ impl<'c, 'a> Claims<'c, 'a> {
         found.into_iter().collect()
     }
 
-    /// R3: a blocked task keeps its place.
+    /// R3: a held task keeps its place.
     pub(super) fn keep_place(&mut self, task: &Task, rank: usize) {
         let place = Place { task: task.id, kind: task.kind(), kept_from: self.kept_from(task) };
         for (_, key, mode) in claims(self.rows.rules, task) {
@@ -171,7 +171,7 @@ impl<'c, 'a> Claims<'c, 'a> {
 
     /// R3: the older blocked task that this one may not overtake.
     pub(super) fn behind(&self, task: &Task) -> Option<Reason> {
-        if !self.rows.rules.chronological || self.places.is_empty() {
+        if self.places.is_empty() {
             return None;
         }
         let above = self.rows.ancestors(task.id);

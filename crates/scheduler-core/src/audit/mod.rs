@@ -15,8 +15,10 @@
 mod capacity;
 mod circles;
 mod claims;
+mod disuse;
 mod endings;
 mod launch;
+mod lend;
 mod malformed;
 mod order;
 mod pending;
@@ -33,6 +35,7 @@ use alloc::vec::Vec;
 
 use self::endings::Endings;
 use self::launch::Links;
+use self::lend::Priorities;
 use self::pending::{Before, Replayed};
 use self::rows::Rows;
 pub use self::violation::{About, Fault, Violation};
@@ -56,13 +59,15 @@ pub fn audit(snapshot: &Snapshot, rules: &RuleSet, plan: &Plan) -> Vec<Violation
     steps::check(plan, &steps, &mut out);
 
     let pending: Vec<&Task> = snapshot.tasks.iter().filter(|task| rows.is_pending(task)).collect();
-    let as_it_stands = order_by(&rows, &malformed, &Links::new(), pending.clone());
+    let none = Priorities::new();
+    let as_it_stands = order_by(&rows, &malformed, &Links::new(), &none, pending.clone());
     let links = launch::check(&rows, plan, &endings, &malformed, &as_it_stands, &mut out);
 
-    let alive = pending.into_iter().filter(|task| !endings.ends.contains_key(&task.id)).collect();
-    let order = order_by(&rows, &malformed, &links, alive);
-    let said = before_placement(&rows, &endings, &order, plan, &mut out);
+    let alive: Vec<&Task> = pending.into_iter().filter(|task| !endings.ends.contains_key(&task.id)).collect();
     let before = Before { rows: &rows, ends: &endings.ends, malformed: &malformed, links: &links };
+    let lent = lend::lent(&before, &alive);
+    let order = order_by(&rows, &malformed, &links, &lent, alive);
+    let said = before_placement(&rows, &endings, &order, plan, &mut out);
     let replayed = pending::replay(&before, &order, &said, &mut out);
     waits::check(&rows, &endings.ends, &replayed, &mut out);
     close(&rows, &endings, &replayed, plan, &mut out);
@@ -74,9 +79,10 @@ fn order_by<'a>(
     rows: &Rows<'a>,
     malformed: &BTreeMap<TaskId, Malformed>,
     links: &Links,
+    lent: &Priorities,
     tasks: Vec<&'a Task>,
 ) -> Vec<&'a Task> {
-    order::order(tasks, |task| {
+    order::order(tasks, lent, |task| {
         if malformed.contains_key(&task.id) {
             return Vec::new();
         }

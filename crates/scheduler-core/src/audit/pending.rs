@@ -13,7 +13,8 @@ use super::launch::Links;
 use super::rows::{Ends, Rows, Status};
 use super::violation::{About, Fault, Violation};
 use crate::{
-    Action, Decision, Kind, Malformed, Place, Reason, State, TakeBack, Task, TaskCount, TaskId, TaskRef, Then,
+    Action, Decision, Kind, Lack, Malformed, Place, Reason, Shortfall, State, TakeBack, Task, TaskCount,
+    TaskId, TaskRef, Then,
 };
 
 /// What came before the pending tasks.
@@ -22,6 +23,26 @@ pub(super) struct Before<'b, 'a> {
     pub(super) ends: &'b Ends,
     pub(super) malformed: &'b BTreeMap<TaskId, Malformed>,
     pub(super) links: &'b Links,
+}
+
+impl Before<'_, '_> {
+    /// Whether claims are the first thing that a pending task could be held by (R9).
+    pub(super) fn is_sound(&self, task: &Task) -> bool {
+        !self.malformed.contains_key(&task.id) && self.awaited(task).is_none()
+    }
+
+    /// R5.
+    fn awaited(&self, task: &Task) -> Option<TaskRef> {
+        let rows = self.rows;
+        let links = self.links.get(&task.id).map_or(&[][..], Vec::as_slice);
+        let known = links.iter().filter_map(|link| link.task()).chain(task.dependencies.iter().copied());
+        let unfinished = known.filter(|&id| rows.status(id, self.ends) == Status::Unfinished).min();
+        if let Some(id) = unfinished {
+            let kind = rows.all(id).iter().map(|task| task.kind()).min()?;
+            return Some(TaskRef::Task { id, kind });
+        }
+        links.iter().copied().filter(|link| link.task().is_none()).min()
+    }
 }
 
 /// What the replay leaves to be checked.
@@ -156,26 +177,13 @@ impl Replay<'_, '_, '_> {
         if let Some(malformed) = self.before.malformed.get(&task.id) {
             return Err(Reason::Malformed(malformed.clone()));
         }
-        if let Some(on) = self.awaited(task) {
+        if let Some(on) = self.before.awaited(task) {
             return Err(Reason::Dependency { on });
         }
         if let Some(reason) = self.claims.blocked(task).or_else(|| self.claims.behind(task)) {
             return Err(reason);
         }
         if task.kind().needs_place() { self.ledger.judge(task) } else { Ok(Place::Nowhere) }
-    }
-
-    /// R5.
-    fn awaited(&self, task: &Task) -> Option<TaskRef> {
-        let rows = self.before.rows;
-        let links = self.before.links.get(&task.id).map_or(&[][..], Vec::as_slice);
-        let known = links.iter().filter_map(|link| link.task()).chain(task.dependencies.iter().copied());
-        let unfinished = known.filter(|&id| rows.status(id, self.before.ends) == Status::Unfinished).min();
-        if let Some(id) = unfinished {
-            let kind = rows.all(id).iter().map(|task| task.kind()).min()?;
-            return Some(TaskRef::Task { id, kind });
-        }
-        links.iter().copied().filter(|link| link.task().is_none()).min()
     }
 
     /// Lets happen what the plan says.
@@ -188,15 +196,33 @@ impl Replay<'_, '_, '_> {
             return;
         }
         let Err(reason) = verdict else { return };
+        let rules = self.before.rows.rules;
         match reason {
-            Reason::Blocked { .. } => self.claims.keep_place(task, rank),
-            Reason::NoCapacity(_) => self.ledger.reserve(task),
+            Reason::Blocked { .. } if rules.chronological => self.claims.keep_place(task, rank),
+            Reason::NoCapacity(lacks) if self.before.rows.is_overdue(task) && waits_for_room(lacks) => {
+                self.ledger.reserve(task, lacks);
+                self.claims.keep_place(task, rank);
+            }
             _ => {}
         }
         if said.hold().is_some() && self.before.rows.sole(task.id).is_some() {
             self.replayed.held.insert(task.id, (reason.clone(), said.clone()));
         }
     }
+}
+
+/// Whether what lacks is room in some group, and not only instances in use.
+fn waits_for_room(lacks: &[Shortfall]) -> bool {
+    lacks.iter().any(|shortfall| {
+        matches!(
+            shortfall.lack,
+            Lack::TaskLimit { .. }
+                | Lack::ForkLimit { .. }
+                | Lack::Reserved { .. }
+                | Lack::Full { .. }
+                | Lack::NoController { .. }
+        )
+    })
 }
 
 /// A verdict as the action that a plan should have.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::{
     End, Graph, GroupId, Instance, InstanceGroup, InstanceId, InventorySource, InventorySourceId, Loss,
-    Outcome, Project, ProjectId, Role, RuleSet, Snapshot, State, Task, TaskId,
+    Outcome, Project, ProjectId, Role, RuleSet, Seconds, Snapshot, State, Task, TaskId,
 };
 
 /// How a task ends in this pass, by the rules.
@@ -177,6 +177,12 @@ impl<'a> Rows<'a> {
         matches!(task.state, State::Waiting(_))
             && self.sole(task.id).is_some()
             && self.lost_under(task).is_some()
+    }
+
+    /// Whether the task was created longer ago than `reserve_after` (R3, R6.7).
+    pub(super) fn is_overdue(&self, task: &Task) -> bool {
+        let since = |after: Seconds| after.elapsed_since(task.created, self.snapshot.now);
+        self.rules.reserve_after.is_some_and(since)
     }
 
     /// Whether a pass considers the task: pending, or waiting on a lost instance.

@@ -67,6 +67,11 @@ impl Shelf {
         self.left.last().copied()
     }
 
+    /// The member that has most left, save one.
+    pub(super) fn most_left_but(&self, but: Option<usize>) -> Option<Best> {
+        self.left.iter().rev().find(|(_, Reverse(at))| Some(*at) != but).copied()
+    }
+
     /// The largest idle member.
     pub(super) fn largest_idle(&self) -> Option<Best> {
         self.idle.last().copied()

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::NAMED;
-use crate::{Lack, Malformed, Reason, Shortfall, TaskRef};
+use crate::{Disuse, Disused, Lack, Malformed, OutOfUse, Reason, Shortfall, TaskRef};
 
 /// How a sentence about what can never run begins.
 pub(crate) const NEVER: &str = "can never run as things stand: ";
@@ -20,8 +20,8 @@ impl fmt::Display for Reason {
             ),
             Self::Behind { resource, wanted, older_wants, older, older_kind } => write!(
                 f,
-                "may not overtake the older {older_kind} {older}, which waits for {resource} too \
-                 (the older wants it for {older_wants}, this one for {wanted})"
+                "may not overtake the older {older_kind} {older}, which wants {resource} too \
+                 (for {older_wants}, this one for {wanted})"
             ),
             Self::NoCapacity(shortfalls) => {
                 f.write_str("waits for capacity: ")?;
@@ -111,12 +111,18 @@ impl fmt::Display for Lack {
             Self::LargerThanLimit { needed, limit } => {
                 write!(f, "never takes more than {limit}, and it needs {needed}")
             }
-            Self::NoUsableInstance => f.write_str("has no usable instance that may run this kind of task"),
+            Self::NoUsableInstance => f.write_str("has no instance that may run this kind of task"),
             Self::NoUsableController { needed } => {
                 write!(
                     f,
-                    "could take it, but no usable instance of the control plane has the {needed} that controlling it needs"
+                    "could take it, but no instance of the control plane has the {needed} that controlling it needs"
                 )
+            }
+            Self::OutOfUse(out) => {
+                write!(f, "has no instance in use that may run this kind of task: {out}")
+            }
+            Self::ControllersOutOfUse(out) => {
+                write!(f, "could take it, but no instance that could control it is in use: {out}")
             }
             Self::TaskLimit { used, limit } => write!(f, "holds {used} and may hold {limit}"),
             Self::ForkLimit { needed, used, limit } => write!(
@@ -124,6 +130,9 @@ impl fmt::Display for Lack {
                 "has {} free within its limit ({used} used, {limit} in all), and it needs {needed}",
                 limit.minus(*used)
             ),
+            Self::Reserved { task, kind } => {
+                write!(f, "keeps what becomes free within its limits for the older {kind} {task}")
+            }
             Self::Full { needed, free, total } => {
                 write!(f, "has at most {free} free on one instance ({total} in all), and it needs {needed}")
             }
@@ -131,6 +140,30 @@ impl fmt::Display for Lack {
                 f,
                 "could take it, but the control plane has at most {free} free on one instance, and controlling it needs {needed}"
             ),
+        }
+    }
+}
+
+/// "\"exec-1\" is disabled, \"exec-2\" was never heard of, and 3 more".
+impl fmt::Display for OutOfUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Disused { hostname, cause, .. }) in self.instances.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            write!(f, "{separator}{:?} {cause}", &**hostname)?;
+        }
+        match self.others.get() {
+            0 => Ok(()),
+            others => write!(f, ", and {others} more"),
+        }
+    }
+}
+
+impl fmt::Display for Disuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disabled => f.write_str("is disabled"),
+            Self::NeverHeardOf => f.write_str("was never heard of"),
+            Self::Lost { last_heartbeat } => write!(f, "was last heard of at {last_heartbeat}"),
         }
     }
 }

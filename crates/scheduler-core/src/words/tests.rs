@@ -45,8 +45,8 @@ fn r10_holds_name_what_they_wait_for() {
     assert_eq!(said(&blocked), "waits for job 17 to release project 3 (held for use, wanted for update)");
     assert_eq!(
         said(&behind),
-        "may not overtake the older project update 40, which waits for project 3 too (the older wants it for update, \
-         this one for use)"
+        "may not overtake the older project update 40, which wants project 3 too (for update, this one for \
+         use)"
     );
     let circle = Reason::Circle { waits: Box::new(blocked), circle: Arc::from([job(1), job(17)]) };
     assert_eq!(
@@ -85,6 +85,10 @@ fn r10_what_is_needed_free_and_in_all_has_units() {
         said(Lack::ForkLimit { needed: forks(5), used: forks(7), limit: forks(10) }),
         "has 3 forks free within its limit (7 forks used, 10 forks in all), and it needs 5 forks"
     );
+    assert_eq!(
+        said(Lack::Reserved { task: 7.into(), kind: Kind::Job }),
+        "keeps what becomes free within its limits for the older job 7"
+    );
     let tasks = Lack::TaskLimit { used: TaskCount::new(1), limit: TaskCount::new(1) };
     assert_eq!(said(tasks), "holds 1 task and may hold 1 task");
     assert_eq!(
@@ -97,14 +101,14 @@ fn r10_what_is_needed_free_and_in_all_has_units() {
 fn r10_never_says_never() {
     let permanent = [
         (Lack::UnknownGroup, "is unknown to the snapshot"),
-        (Lack::NoUsableInstance, "has no usable instance that may run this kind of task"),
+        (Lack::NoUsableInstance, "has no instance that may run this kind of task"),
         (
             Lack::LargerThanLimit { needed: forks(9), limit: forks(5) },
             "never takes more than 5 forks, and it needs 9 forks",
         ),
         (
             Lack::NoUsableController { needed: forks(1) },
-            "could take it, but no usable instance of the control plane has the 1 fork that controlling it needs",
+            "could take it, but no instance of the control plane has the 1 fork that controlling it needs",
         ),
     ];
     for (lack, words) in permanent {

@@ -154,7 +154,7 @@ fn r10_a_launched_task_is_shown_explained_and_replayed_with_the_same_reason() {
     assert_eq!(launched.out, "launched 1 template:deploy-web\nlaunched 2 template:deploy-web\n");
     live.pass();
     // No node has joined: nothing may run anywhere.
-    let reason = "has no usable instance";
+    let reason = "has no instance in use";
     let status = live.run(&["status"]);
     assert_eq!(status.code, Some(0));
     assert!(status.out.contains(reason) && status.out.contains("4 pending"), "{}", status.out);

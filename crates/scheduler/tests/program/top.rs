@@ -171,7 +171,7 @@ fn a_live_control_plane_is_shown_filtered_explained_and_a_task_canceled() {
     let terminal = Terminal::run(&live(&plane, &plane.url), (120, 30));
     let text = terminal.shows("deploy-web");
     assert!(text.contains("LIVE") && text.contains("pending"), "{text}");
-    assert!(text.contains("has no usable instance") || text.contains("waits for project update"), "{text}");
+    assert!(text.contains("has no instance in use") || text.contains("waits for project update"), "{text}");
 
     terminal.press("/deploy-web");
     terminal.press(ENTER);

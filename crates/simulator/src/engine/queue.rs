@@ -5,7 +5,8 @@
 //! claims, groups and impact, so that once a pass holds one it holds all behind it. A line sends to the pass:
 //!
 //! 1. nobody, when no group has room for one more of its impact ([`Room::bound`]) and none of it could become blocked;
-//! 2. the first, when it is certainly blocked (R2): its place (R3) binds others as the whole line's would;
+//! 2. the first, when it is certainly blocked (R2): its place (R3) binds others as the whole line's would, and it lends the most
+//!    where workflows may block it (R1);
 //! 3. as many as could start, when none of it could become blocked, counted together with the lines that ask for the same room
 //!    unless a place could bind it (R3); two when only its own tasks could block it, since the
 //!    first to start blocks the others, and the first blocked one's place binds as theirs would;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{
-    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, Priority, ProjectId, RuleSet, Task, TaskId,
-    Timestamp, Work,
+    Claim, Claimant, Forks, GroupId, InventoryId, JobTemplateId, LaunchType, Priority, ProjectId, RuleSet,
+    Simultaneous, Task, TaskId, Timestamp, Work,
 };
 
 use super::claims::{Blocking, Claimed, Claims};
@@ -135,7 +136,7 @@ impl Queue {
             return true;
         }
         let mut startable = false;
-        let places = rules.chronological;
+        let places = rules.chronological || may_lend(rules);
         let mut answers: Vec<Answer> = Vec::new();
         for (number, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| !line.tasks.is_empty()) {
             let answer = answer(&mut answers, &line.question, room);
@@ -187,6 +188,26 @@ impl Queue {
             heads.extend(first(&self.lines, number));
         }
     }
+}
+
+/// Whether the table lets a workflow job block a job or a command, so that these lend their priority (R1).
+fn may_lend(rules: &RuleSet) -> bool {
+    let modes = |claim: &Claim| match claim.simultaneous {
+        Simultaneous::As(mode) => [claim.mode, mode],
+        Simultaneous::Same | Simultaneous::Nothing => [claim.mode; 2],
+    };
+    let of = |by: [Claimant; 2]| rules.claims.iter().filter(move |claim| by.contains(&claim.by));
+    of([Claimant::WorkflowJob, Claimant::SlicedWorkflowJob]).any(|held| {
+        let matrix = rules.matrix(&held.resource);
+        of([Claimant::Job, Claimant::AdHocCommand]).filter(|wanted| wanted.resource == held.resource).any(
+            |wanted| {
+                let forbids = |wanted| {
+                    modes(held).iter().any(|&held| matrix.is_some_and(|of| of.forbids(wanted, held)))
+                };
+                modes(wanted).iter().any(|&wanted| forbids(wanted))
+            },
+        )
+    })
 }
 
 /// How many more tasks that ask the same could start, and the lines of them that nothing else keeps from it.

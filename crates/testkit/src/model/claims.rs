@@ -41,6 +41,12 @@ impl<'a> Model<'a> {
                 .is_some_and(|matrix| matrix.forbids(pending.mode, held.mode))
     }
 
+    /// R2: whether what one task holds keeps another from starting.
+    pub(super) fn holds_back(&self, holder: &Task, task: &Task) -> bool {
+        let held = self.claims(holder);
+        self.claims(task).iter().any(|wanted| held.iter().any(|held| self.forbids(wanted, held)))
+    }
+
     /// R2 and choice 3: the first row in conflict, then the first held mode, then the smallest holder. A lost dispatch
     /// does not count against its own replacement (R8.2).
     pub(super) fn blocked(&self, task: &Task) -> Option<Reason> {
@@ -66,9 +72,6 @@ impl<'a> Model<'a> {
 
     /// R3: a later task may not start if holding its claims would block an older task that keeps its place.
     pub(super) fn behind(&self, task: &Task) -> Option<Reason> {
-        if !self.rules.chronological {
-            return None;
-        }
         self.claims(task).iter().find_map(|held| {
             let mut older = self.places.iter().filter(|older| !self.is_waited_for_above(task, older));
             // Of several modes in which it claims the resource the first, as for those that are held.

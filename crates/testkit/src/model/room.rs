@@ -5,8 +5,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, Lack, Members, NodeType, Place, Placement, Reason,
-    Shortfall, Task, TaskCount,
+    Disuse, Disused, Forks, GroupId, Instance, InstanceCount, InstanceGroup, InstanceId, Lack, Members,
+    NodeType, OutOfUse, Place, Placement, Reason, Seconds, Shortfall, Task, TaskCount,
 };
 
 use super::{Model, only};
@@ -109,10 +109,7 @@ impl<'a> Model<'a> {
         }
         let all = self.usable_of_type(task, group);
         let container = group.members == Members::Container;
-        if !container && all.is_empty() {
-            return Err(Lack::NoUsableInstance);
-        }
-        self.controllable(task, container, &all)?;
+        self.in_use(task, group, &all)?;
         limits?;
         let controller = self.controller(task);
         if container {
@@ -150,6 +147,9 @@ impl<'a> Model<'a> {
         let (tasks, forks) = (group.max_concurrent_jobs, group.max_forks);
         if forks > Forks::ZERO && needed > forks {
             Err(Lack::LargerThanLimit { needed, limit: forks })
+        } else if let Some((_, by)) = self.reserved_limits.iter().find(|(reserved, _)| *reserved == group.id)
+        {
+            Err(Lack::Reserved { task: by.id, kind: by.kind() })
         } else if tasks.get() > 0 && count >= tasks {
             Err(Lack::TaskLimit { used: count, limit: tasks })
         } else if forks > Forks::ZERO
@@ -231,13 +231,49 @@ impl<'a> Model<'a> {
         fitting.min_by_key(|node| (Reverse(self.remaining(task, node)), &node.hostname, node.id))
     }
 
-    /// R10: whether anything could ever control the task in this group.
-    fn controllable(&self, task: &Task, container: bool, all: &[&Instance]) -> Result<(), Lack> {
+    /// R10: whether anything could ever run the task in this group and control it there, and whether that is in use.
+    fn in_use(&self, task: &Task, group: &InstanceGroup, all: &[&Instance]) -> Result<(), Lack> {
+        let container = group.members == Members::Container;
         let needed = self.control_impact();
+        let deserted = !container && all.is_empty();
         let apart = !self.controls_itself(task)
             && (container || all.iter().all(|node| self.needs_controller(task, node)));
-        let ever = self.controllers().iter().any(|controller| controller.capacity >= needed);
-        if apart && !ever { Err(Lack::NoUsableController { needed }) } else { Ok(()) }
+        let uncontrolled =
+            apart && !self.controllers().iter().any(|controller| controller.capacity >= needed);
+        let mut runners = self.away_members(group);
+        let mut controllers = runners.clone();
+        let right = if task.kind().is_control() { NodeType::Control } else { NodeType::Execution };
+        runners.retain(|away| away.node_type == right || away.node_type == NodeType::Hybrid);
+        // A hybrid that comes back controls what it runs.
+        controllers.retain(|away| away.node_type == NodeType::Hybrid);
+        let plane = self.rules.control_plane.and_then(|plane| self.group(plane.group));
+        let plane = plane.map_or_else(Vec::new, |plane| self.away_members(plane));
+        let able = plane.into_iter().filter(|away| {
+            matches!(away.node_type, NodeType::Control | NodeType::Hybrid) && away.capacity >= needed
+        });
+        controllers.extend(able);
+        if deserted && runners.is_empty() {
+            Err(Lack::NoUsableInstance)
+        } else if uncontrolled && controllers.is_empty() {
+            Err(Lack::NoUsableController { needed })
+        } else if deserted {
+            Err(Lack::OutOfUse(out_of_use(runners)))
+        } else if uncontrolled {
+            Err(Lack::ControllersOutOfUse(out_of_use(controllers)))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// R10: the members of a group that could be used, were they not disabled or lost.
+    fn away_members(&self, group: &InstanceGroup) -> Vec<&'a Instance> {
+        let Members::Instances(ids) = &group.members else { return Vec::new() };
+        let rows = &self.snapshot.instances;
+        let known = ids.iter().filter_map(|id| only(rows.iter().filter(|instance| instance.id == *id)));
+        known
+            .filter(|instance| instance.capacity > Forks::ZERO && instance.node_type != NodeType::Hop)
+            .filter(|instance| !instance.enabled || self.instance_loss(instance.id).is_some())
+            .collect()
     }
 
     fn no_controller(&self, task: &Task) -> Lack {
@@ -252,23 +288,73 @@ impl<'a> Model<'a> {
         Lack::Full { needed, free, total }
     }
 
-    /// R6.7 and choice 10.
-    pub(super) fn reserve(&mut self, task: &'a Task, reason: &Reason) {
-        let long_ago = |after: scheduler_core::Seconds| after.elapsed_since(task.created, self.snapshot.now);
-        if !matches!(reason, Reason::NoCapacity(_)) || !self.rules.reserve_after.is_some_and(long_ago) {
-            return;
-        }
-        let groups = self.candidates(task).into_iter().filter_map(|group| self.group(group));
-        let mut roomy = groups.filter(|group| self.within_limits(task, group).is_ok());
+    /// R3 and R6.7: whether a task has waited longer for room than `reserve_after`.
+    pub(super) fn is_overdue(&self, task: &Task, reason: &Reason) -> bool {
+        let long_ago = |after: Seconds| after.elapsed_since(task.created, self.snapshot.now);
+        let Reason::NoCapacity(lacks) = reason else { return false };
+        let for_room = lacks.iter().any(|shortfall| match shortfall.lack {
+            Lack::TaskLimit { .. }
+            | Lack::ForkLimit { .. }
+            | Lack::Reserved { .. }
+            | Lack::Full { .. }
+            | Lack::NoController { .. } => true,
+            Lack::UnknownGroup
+            | Lack::LargerThanLimit { .. }
+            | Lack::NoUsableInstance
+            | Lack::NoUsableController { .. }
+            | Lack::OutOfUse(_)
+            | Lack::ControllersOutOfUse(_) => false,
+        });
+        for_room && self.rules.reserve_after.is_some_and(long_ago)
+    }
+
+    /// R6.7 and choice 10: an instance of the first group that has room in its limits, else room in the limits of the first
+    /// that has none.
+    pub(super) fn reserve(&mut self, task: &'a Task) {
+        let groups: Vec<_> =
+            self.candidates(task).into_iter().filter_map(|group| self.group(group)).collect();
+        let mut roomy = groups.iter().filter(|group| self.within_limits(task, group).is_ok());
         let reserved = roomy.find_map(|group| {
             let open = self.usable_of_type(task, group).into_iter();
-            let open = open.filter(|node| !self.reserved.contains(&node.id));
+            let open =
+                open.filter(|node| !self.reserved.contains(&node.id) && !self.is_last_controller(node));
             open.min_by_key(|node| {
                 let left = i64::from(self.remaining(task, node).get());
                 let control = i64::from(self.control_share(task, node).get());
                 (Reverse(left - control), &node.hostname, node.id)
             })
         });
-        self.reserved.extend(reserved.map(|instance| instance.id));
+        if let Some(instance) = reserved {
+            self.reserved.push(instance.id);
+            return;
+        }
+        let full = |group: &&InstanceGroup| {
+            matches!(self.place_in(task, group.id), Err(Lack::TaskLimit { .. } | Lack::ForkLimit { .. }))
+        };
+        let full = groups.into_iter().find(full);
+        self.reserved_limits.extend(full.map(|group| (group.id, task)));
     }
+
+    /// R6.7: whether nothing else that is not reserved could control a task.
+    fn is_last_controller(&self, node: &Instance) -> bool {
+        let mut open = self.open_controllers();
+        open.retain(|controller| controller.capacity >= self.control_impact());
+        matches!(open.as_slice(), [last] if last.id == node.id)
+    }
+}
+
+/// R10: each with its cause, by hostname; the first few are named.
+fn out_of_use(mut of: Vec<&Instance>) -> OutOfUse {
+    of.sort_by_key(|instance| (&instance.hostname, instance.id));
+    of.dedup_by_key(|instance| instance.id);
+    let named = of.iter().take(OutOfUse::NAMED).map(|instance| {
+        let cause = match (instance.enabled, instance.last_heartbeat) {
+            (false, _) => Disuse::Disabled,
+            (true, None) => Disuse::NeverHeardOf,
+            (true, Some(last_heartbeat)) => Disuse::Lost { last_heartbeat },
+        };
+        Disused { instance: instance.id, hostname: instance.hostname.as_str().into(), cause }
+    });
+    let others = of.len().saturating_sub(OutOfUse::NAMED);
+    OutOfUse { instances: named.collect(), others: InstanceCount::new(others.try_into().unwrap_or(u32::MAX)) }
 }

@@ -1,6 +1,8 @@
 //! R4 and R5: dependencies, derived and failed.
 
 use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
 use scheduler_core::{
     Create, CreateId, Derived, End, InventorySource, InventorySourceId, Kind, LastUpdate, LaunchType, Origin,
     Outcome, Priority, Project, ProjectId, ProjectUpdateType, Seconds, State, Task, TaskId, TaskRef, Then,
@@ -99,7 +101,7 @@ impl<'a> Model<'a> {
     pub(super) fn derive(&mut self) {
         let pending = self.snapshot.tasks.iter().filter(|row| self.is_pending(row)).collect();
         let links = |task: &Task| task.dependencies.to_vec();
-        for task in self.order(pending, &links) {
+        for task in self.order(pending, &BTreeMap::new(), &links) {
             let derives =
                 matches!(task.kind(), Kind::Job | Kind::InventoryUpdate) && !task.dependencies_derived;
             if derives && self.malformed(task).is_none() && self.row_outcome(task).is_none() {

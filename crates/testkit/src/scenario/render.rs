@@ -6,9 +6,9 @@
 use core::fmt::Display;
 
 use scheduler_core::{
-    Action, Create, Decision, Derived, End, Lack, LaunchType, Loss, Malformed, MissingResource, NodeDecision,
-    NodeFailure, NodeStep, Origin, Place, Plan, ProjectUpdateType, Reason, ResourceKey, Role, Shortfall,
-    SkipReason, TaskRef, Then, Work, WorkflowOf,
+    Action, Create, Decision, Derived, Disuse, End, Lack, LaunchType, Loss, Malformed, MissingResource,
+    NodeDecision, NodeFailure, NodeStep, Origin, OutOfUse, Place, Plan, ProjectUpdateType, Reason,
+    ResourceKey, Role, Shortfall, SkipReason, TaskRef, Then, Work, WorkflowOf,
 };
 
 use super::line::relative;
@@ -103,17 +103,20 @@ impl Names {
     }
 
     fn shortfall(&self, shortfall: &Shortfall) -> String {
-        let lack = match shortfall.lack {
+        let lack = match &shortfall.lack {
             Lack::UnknownGroup => "unknown".to_owned(),
             Lack::LargerThanLimit { needed, limit } => {
                 format!("needs {}, limit {}", needed.get(), limit.get())
             }
             Lack::NoUsableInstance => "no usable instance".to_owned(),
             Lack::NoUsableController { needed } => format!("no usable controller with {}", needed.get()),
+            Lack::OutOfUse(out) => self.out_of_use(out),
+            Lack::ControllersOutOfUse(out) => format!("no controller, {}", self.out_of_use(out)),
             Lack::TaskLimit { used, limit } => format!("tasks {} of {}", used.get(), limit.get()),
             Lack::ForkLimit { needed, used, limit } => {
                 format!("needs {}, {} of {} used", needed.get(), used.get(), limit.get())
             }
+            Lack::Reserved { task, kind } => format!("reserved for {kind} {task}"),
             Lack::Full { needed, free, total } => {
                 format!("needs {}, {} free of {}", needed.get(), free.get(), total.get())
             }
@@ -122,6 +125,20 @@ impl Names {
             }
         };
         format!("{}: {lack}", self.of_group(shortfall.group))
+    }
+
+    fn out_of_use(&self, out: &OutOfUse) -> String {
+        let instances = out.instances.iter().map(|out| {
+            let cause = match out.cause {
+                Disuse::Disabled => "disabled".to_owned(),
+                Disuse::NeverHeardOf => "never heard of".to_owned(),
+                Disuse::Lost { last_heartbeat } => format!("silent since {}", relative(last_heartbeat)),
+            };
+            format!("{} {cause}", self.of_instance(out.instance))
+        });
+        let others = Some(out.others.get()).filter(|&others| others > 0);
+        let all: Vec<String> = instances.chain(others.map(|others| format!("{others} more"))).collect();
+        format!("out of use {}", all.join(", "))
     }
 
     fn end(&self, end: &End) -> String {
