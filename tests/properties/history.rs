@@ -112,7 +112,7 @@ impl History {
             let plan = plan(&self.snapshot, &self.rules);
             let violations = audit(&self.snapshot, &self.rules, &plan);
             assert!(violations.is_empty(), "at {}: {violations:#?}", self.second);
-            self.snapshot = apply(&self.snapshot, &plan);
+            self.snapshot = apply(&self.snapshot, &plan).expect("a plan fits its snapshot");
             self.take_up();
             if !plan.more {
                 return;
