@@ -15,9 +15,15 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scheduler_core::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::watched::Watched;
+
+/// How many heartbeats must fit into the grace: one may be lost, and the one after it slow.
+pub(crate) const HEARTBEATS_IN_GRACE: u32 = 3;
+
+/// No node beats more often, whatever the grace.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(250);
 
 /// A node's contact with the store.
 #[derive(Debug)]
@@ -73,7 +79,7 @@ impl Contact {
 
     /// What was asked of the store then is answered, and its clock says this.
     pub(crate) fn looked(&self, sent: Instant, clock: Timestamp) {
-        let now = Instant::now();
+        let (now, patience) = (Instant::now(), self.patience());
         let ahead = self.known.modify(|known| {
             let (asked, before) = known.clock.replace((sent, clock))?;
             // As much as can have gone by between the two readings.
@@ -83,8 +89,7 @@ impl Contact {
                 return None;
             }
             // Who was silent before an earlier step, less than a grace ago, is forgiven both.
-            let recent =
-                |step: &Step| now.duration_since(step.noticed) < known.grace.unwrap_or(self.patience());
+            let recent = |step: &Step| now.duration_since(step.noticed) < known.grace.unwrap_or(patience);
             let earlier = known.step.filter(recent).map_or(TimeDelta::zero(), |step| step.ahead);
             known.step = Some(Step { noticed: now, clock, ahead: ahead.checked_add(&earlier)? });
             Some(ahead)
@@ -104,9 +109,29 @@ impl Contact {
         }
     }
 
-    /// The rules' grace.
-    pub(crate) fn learn(&self, grace: Duration) {
-        self.known.modify(|known| known.grace = Some(grace));
+    /// The rules' grace. Whether it is another than before.
+    pub(crate) fn learn(&self, grace: Duration) -> bool {
+        self.known.modify(|known| known.grace.replace(grace) != Some(grace))
+    }
+
+    /// How often the node beats: as it was told to, or more often where the grace is so short that it would be lost between two beats.
+    pub(crate) fn period(&self) -> Duration {
+        self.known
+            .get()
+            .grace
+            .map_or(self.period, |grace| self.period.min((grace / HEARTBEATS_IN_GRACE).max(SHORTEST_PERIOD)))
+    }
+
+    /// How long it takes until the node counts as lost, if it is not heard before; `None` while that is not known.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let known = self.known.get();
+        Some(known.grace?.saturating_sub(known.heard.elapsed()))
+    }
+
+    /// Waits until the node is heard, or the grace is another.
+    pub(crate) async fn changed(&self) {
+        let known = self.known.get();
+        self.known.wait_for(|other| *other != known).await;
     }
 
     /// Whether the node has been heard for two periods without a gap, so that every node that lives was heard too.
@@ -115,36 +140,14 @@ impl Contact {
         known.heard.elapsed() <= self.patience() && known.since.elapsed() >= self.patience()
     }
 
-    /// Waits until the node was silent for the grace.
-    pub(crate) async fn lost(&self) {
-        loop {
-            let known = self.known.get();
-            let end = known.grace.and_then(|grace| known.heard.checked_add(grace));
-            if end.is_some_and(|end| end <= Instant::now()) {
-                return;
-            }
-            let silence = async {
-                match end {
-                    Some(end) => sleep_until(end).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = self.known.wait_for(|other| *other != known) => {}
-                () = silence => {}
-            }
-        }
-    }
-
     fn patience(&self) -> Duration {
-        self.period.saturating_mul(2)
+        self.period().saturating_mul(2)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{sleep, timeout};
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -204,12 +207,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn r8_1_a_node_is_lost_after_the_grace_since_its_last_heartbeat_was_sent() {
         let contact = Contact::begin(PERIOD);
-        assert!(timeout(PERIOD * 100, contact.lost()).await.is_err(), "no grace is known");
+        sleep(PERIOD * 100).await;
+        assert_eq!(contact.left(), None, "no grace is known");
         contact.learn(PERIOD * 6);
+        assert_eq!(contact.left(), Some(Duration::ZERO));
         contact.heard(Instant::now());
-        assert!(timeout(PERIOD * 5, contact.lost()).await.is_err());
+        sleep(PERIOD * 5).await;
+        assert_eq!(contact.left(), Some(PERIOD));
         contact.heard(Instant::now());
-        assert!(timeout(PERIOD * 5, contact.lost()).await.is_err(), "the heartbeat counts");
-        contact.lost().await;
+        assert_eq!(contact.left(), Some(PERIOD * 6), "the heartbeat counts");
+        sleep(PERIOD * 6).await;
+        assert_eq!(contact.left(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn r8_1_heartbeats_fit_into_the_grace_whatever_the_node_was_told() {
+        let contact = Contact::begin(PERIOD);
+        assert!(contact.learn(PERIOD * 6) && !contact.learn(PERIOD * 6));
+        assert_eq!(contact.period(), PERIOD);
+        contact.learn(PERIOD);
+        assert_eq!(contact.period(), PERIOD / HEARTBEATS_IN_GRACE);
+        contact.learn(Duration::ZERO);
+        assert_eq!(contact.period(), SHORTEST_PERIOD);
     }
 }

@@ -17,6 +17,7 @@ mod backoff;
 mod chain;
 mod contact;
 pub mod definition;
+mod limit;
 pub mod memory;
 pub mod metrics;
 mod node;

@@ -58,8 +58,10 @@ names! {
     PUBLISHES = "publishes_total";
     /// Claims, by `result`: `run`, `void`.
     CLAIMS = "claims_total";
-    /// Reports that the store answered, by `result`: an outcome, `handed_back`, or `void`; and `given_up` for those that it refused for good.
+    /// Reports that the store answered, by `result`: an outcome, `handed_back`, or `void`; and `refused` for each time that it refused one.
     REPORTS = "reports_total";
+    /// Tasks that were handed back because the machine had no room to start their commands.
+    NO_ROOM = "starts_without_room_total";
     /// Workers of this node.
     POOL_SIZE = "pool_workers";
     /// Those of them that are busy.
@@ -89,6 +91,7 @@ pub fn describe() {
     describe_counter!(PUBLISHES, "Messages given to the broker, by result");
     describe_counter!(CLAIMS, "Claims by result");
     describe_counter!(REPORTS, "Reports by result");
+    describe_counter!(NO_ROOM, "Tasks handed back because the machine had no room to start their commands");
     describe_gauge!(POOL_SIZE, "Workers of this node");
     describe_gauge!(POOL_BUSY, "Busy workers of this node");
     describe_counter!(RESTARTS, "Loops that were started again");
@@ -211,8 +214,12 @@ pub(crate) fn reported(verdict: &Verdict, answer: Reported) {
     counter!(REPORTS, "result" => result).increment(1);
 }
 
-pub(crate) fn report_given_up() {
-    counter!(REPORTS, "result" => "given_up").increment(1);
+pub(crate) fn report_refused() {
+    counter!(REPORTS, "result" => "refused").increment(1);
+}
+
+pub(crate) fn no_room() {
+    counter!(NO_ROOM).increment(1);
 }
 
 const fn outcome(outcome: Outcome) -> &'static str {

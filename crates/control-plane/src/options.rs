@@ -42,10 +42,11 @@ pub struct Options {
     pub report_linger: Duration,
     /// How often a node asks whether it should stop something, though nothing woke it; 5 s.
     pub orders_period: Duration,
-    /// How often a node says that it lives; 5 s. Must be well below the rules' `heartbeat_grace`.
+    /// How often a node says that it lives; 5 s. A third of the rules' `heartbeat_grace` at most, or the node does not join; where the
+    /// rules change later it beats more often by itself.
     pub heartbeat: Duration,
     /// Whether a node that had no contact with the store for the rules' `heartbeat_grace` ends what it runs, since others
-    /// take it for lost by then; on. Off, its tasks go on beside their replacements, until the store can be asked again; but
+    /// take it for lost by then, and whether its commands are ended when it is frozen for so long; on. Off, its tasks go on beside their replacements, until the store can be asked again; but
     /// then no outage of the store ends any task.
     pub fence: bool,
     /// How long running tasks may go on after a stop was asked for; 30 s.
@@ -53,8 +54,11 @@ pub struct Options {
     /// How long a handler that was told to stop may take before it is cut off; 10 s. Longer than a command's grace
     /// between SIGTERM and SIGKILL.
     pub cut_off: Duration,
-    /// How long a stopping node tries to write its last reports and to say goodbye; 30 s.
+    /// How long a stopping node tries to write its last reports and to say goodbye after the last task has ended, and as long as
+    /// `stop_grace` is not over; 10 s.
     pub flush_limit: Duration,
+    /// How long a worker waits for one answer of the store; 30 s. Then it asks again, as after a broken connection.
+    pub call_limit: Duration,
     /// How often the counts of the store become metrics; 10 s.
     pub statistics_period: Duration,
     /// How long what has ended is kept before a node that makes passes removes it ([`Retention`](crate::ports::Retention)); `None`, the
@@ -87,7 +91,8 @@ impl Default for Options {
             fence: true,
             stop_grace: Duration::from_secs(30),
             cut_off: Duration::from_secs(10),
-            flush_limit: Duration::from_secs(30),
+            flush_limit: Duration::from_secs(10),
+            call_limit: Duration::from_secs(30),
             statistics_period: Duration::from_secs(10),
             retain: None,
             retain_period: Duration::from_secs(60 * 60),

@@ -178,3 +178,13 @@ fn unknown_fields_are_refused_by_name() {
         .unwrap_err();
     assert!(error.to_string().contains("porject"), "{error}");
 }
+
+#[test]
+fn a_heartbeat_grace_that_no_node_could_keep_is_refused_with_its_place_and_remedy() {
+    for short in [0, 1, 2] {
+        let flaws = flaws(&format!("[rules]\nheartbeat_grace = {short}\n"));
+        let [flaw] = flaws.as_slice() else { panic!("{flaws:?}") };
+        assert!(flaw.starts_with("rules: `heartbeat_grace` is ") && flaw.contains("at least 3 s"), "{flaw}");
+    }
+    definitions("[rules]\nheartbeat_grace = 3\n").unwrap().check().unwrap();
+}

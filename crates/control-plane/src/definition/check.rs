@@ -3,20 +3,32 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{DefinitionKind, Definitions, Run, WorkflowDefinition, too_large};
+use super::{DefinitionKind, Definitions, RulesDefinition, Run, WorkflowDefinition, too_large};
+
+/// Where something is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the definition of this kind and name.
+    Of(DefinitionKind, String),
+    /// In the rules.
+    Rules,
+}
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
     /// In which definition.
-    pub place: (DefinitionKind, String),
+    pub place: Place,
     /// What is wrong, and the remedy.
     pub message: String,
 }
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}: {}", self.place.0.token(), self.place.1, self.message)
+        match &self.place {
+            Place::Of(kind, name) => write!(f, "{} {name:?}: {}", kind.token(), self.message),
+            Place::Rules => write!(f, "rules: {}", self.message),
+        }
     }
 }
 
@@ -56,13 +68,14 @@ impl Definitions {
     }
 
     /// Checks what can be seen here alone: names that are empty, too long or taken twice, groups that are both kinds, graphs
-    /// with unknown nodes or cycles, templates without slices, payloads that are too large.
+    /// with unknown nodes or cycles, templates without slices, payloads that are too large, a
+    /// grace that no heartbeat can keep.
     pub fn check(&self) -> Result<(), Flaws> {
         let mut flaws = Vec::new();
         let mut seen = BTreeSet::new();
         for (kind, name) in self.names() {
             let mut flaw = |message: &str| {
-                flaws.push(Flaw { place: (kind, name.into()), message: message.into() });
+                flaws.push(Flaw { place: Place::Of(kind, name.into()), message: message.into() });
             };
             if name.trim().is_empty() {
                 flaw("the name is empty: give it one");
@@ -77,7 +90,7 @@ impl Definitions {
         for group in &self.groups {
             if group.container && !group.instances.is_empty() {
                 flaws.push(Flaw {
-                    place: (DefinitionKind::Group, group.name.clone()),
+                    place: Place::Of(DefinitionKind::Group, group.name.clone()),
                     message: "a container group has no instances: remove `instances` or `container`".into(),
                 });
             }
@@ -85,15 +98,18 @@ impl Definitions {
         for template in &self.job_templates {
             if !(1..=1000).contains(&template.slices) {
                 flaws.push(Flaw {
-                    place: (DefinitionKind::JobTemplate, template.name.clone()),
+                    place: Place::Of(DefinitionKind::JobTemplate, template.name.clone()),
                     message: format!("{} slices: a launch is cut into 1 to 1000", template.slices),
                 });
             }
         }
         for (place, run) in self.runs() {
             if let Some(message) = too_large(&run.payload) {
-                flaws.push(Flaw { place: (place.0, place.1.to_owned()), message });
+                flaws.push(Flaw { place: Place::Of(place.0, place.1.to_owned()), message });
             }
+        }
+        if let Some(message) = self.rules.as_ref().and_then(RulesDefinition::too_short) {
+            flaws.push(Flaw { place: Place::Rules, message });
         }
         for workflow in &self.workflows {
             check_graph(workflow, &mut flaws);
@@ -104,7 +120,7 @@ impl Definitions {
 
 /// Nodes with one name, edges to no node, cycles.
 fn check_graph(workflow: &WorkflowDefinition, flaws: &mut Vec<Flaw>) {
-    let place = (DefinitionKind::Workflow, workflow.name.clone());
+    let place = Place::Of(DefinitionKind::Workflow, workflow.name.clone());
     let mut flaw = |message: String| flaws.push(Flaw { place: place.clone(), message });
     let mut names = BTreeSet::new();
     for node in &workflow.nodes {

@@ -12,7 +12,7 @@ mod run;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{Flaw, Flaws};
+pub use check::{Flaw, Flaws, Place};
 pub use kinds::{
     GroupDefinition, InstanceDefinition, InventoryDefinition, InventorySourceDefinition,
     JobTemplateDefinition, NodeDefinition, ProjectDefinition, Starts, SystemJobDefinition,

@@ -75,7 +75,19 @@ impl Preset {
     }
 }
 
+/// The shortest grace between a heartbeat and the loss of a node: nodes beat at least three times in it, and hardly more often than
+/// every second.
+const SHORTEST_GRACE: Seconds = Seconds::new(3);
+
 impl RulesDefinition {
+    /// What is wrong with a grace that is so short that nodes would be lost between two heartbeats.
+    pub(super) fn too_short(&self) -> Option<String> {
+        let grace = self.heartbeat_grace.filter(|grace| *grace < SHORTEST_GRACE)?;
+        Some(format!(
+            "`heartbeat_grace` is {grace}, in which no node could be heard three times, so that its tasks would fail: define at least {SHORTEST_GRACE}, and three times the longest `--heartbeat-interval` of the nodes"
+        ))
+    }
+
     /// After how long a silence a node is lost (R8.1): as defined, else as in the preset.
     #[must_use]
     pub fn heartbeat_grace(&self) -> Seconds {

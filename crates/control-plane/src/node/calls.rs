@@ -19,6 +19,9 @@ use crate::ports::{Broadcast, BrokerError, Call, Calls, NodeStatus, Reply, Reque
 use crate::runner::Stop;
 use crate::worker::Worker;
 
+/// How many broadcasts run at once; what comes beyond that is left out.
+const BROADCAST_LIMIT: usize = 1_000;
+
 /// What a node does when it is asked to read its configuration again.
 pub(super) type Reload =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reloaded, String>> + Send>> + Send + Sync>;
@@ -117,6 +120,10 @@ impl Ear {
             tracing::warn!(handler = %name, "a broadcast names a handler that this node does not have");
             return;
         };
+        if broadcasts.len() >= BROADCAST_LIMIT {
+            tracing::warn!(handler = %name, "a broadcast is left out: too many still run");
+            return;
+        }
         broadcasts.spawn(async move {
             if let Err(misfit) = handler.call(broadcast.payload).await {
                 tracing::warn!(handler = %name, misfit, "a broadcast does not fit its handler");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::health::Health;
@@ -33,7 +33,7 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     /// Beats until told to stop. A beat that is lost is tried again soon.
     pub(super) async fn run(&self, stop: CancellationToken) {
-        let mut period = interval(self.options.heartbeat);
+        let mut period = interval(self.contact.period());
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut backoff = Backoff::up_to(self.options.retry_cap.min(self.options.heartbeat));
         loop {
@@ -51,6 +51,11 @@ impl Heartbeat {
                 }
             }
             backoff.reset();
+            let wanted = self.contact.period();
+            if period.period() != wanted {
+                period = interval_at(Instant::now() + wanted, wanted);
+                period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            }
             if self.replaced.is_cancelled() {
                 return stop.cancelled().await;
             }
@@ -60,7 +65,7 @@ impl Heartbeat {
     /// One beat; whether the store has answered. One that takes longer than two periods is as good as lost.
     async fn beat(&self) -> bool {
         let sent = Instant::now();
-        match timeout(self.options.heartbeat * 2, self.store.beat(self.member)).await {
+        match timeout(self.contact.period() * 2, self.store.beat(self.member)).await {
             Ok(Ok(Standing::Member { now })) => {
                 self.health.beat();
                 self.contact.heard(sent);
@@ -87,7 +92,15 @@ impl Heartbeat {
     /// The rules may have changed. One that cannot be read leaves the grace as it is known.
     async fn learn_grace(&self) {
         match timeout(self.options.heartbeat, self.store.heartbeat_grace()).await {
-            Ok(Ok(grace)) => self.contact.learn(Duration::from_secs(u64::from(grace.get()))),
+            Ok(Ok(grace)) => {
+                let changed = self.contact.learn(Duration::from_secs(u64::from(grace.get())));
+                if changed && self.contact.period() < self.options.heartbeat {
+                    tracing::warn!(
+                        %grace, interval = ?self.contact.period(),
+                        "the rules' heartbeat grace is short: this node beats more often than it was told to"
+                    );
+                }
+            }
             Ok(Err(error)) => {
                 tracing::debug!(error = %Chain(&error), "the grace of the rules cannot be read");
             }

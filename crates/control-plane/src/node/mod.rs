@@ -31,6 +31,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use scheduler_core::Seconds;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -48,8 +49,10 @@ use self::retain::Retain;
 use self::supervise::supervise;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
-use crate::contact::Contact;
+use crate::contact::{Contact, HEARTBEATS_IN_GRACE};
+use crate::limit::within;
 use crate::metrics;
+use crate::options::Options;
 use crate::pool::Pool;
 use crate::ports::{Broker, Joined, Store, StoreError};
 use crate::relay::Relay;
@@ -78,6 +81,19 @@ pub enum NodeError {
     /// It could not join.
     #[error("the node could not join")]
     Join(#[source] StoreError),
+    /// The rules would take it for lost between two heartbeats, and fail what it runs.
+    #[error(
+        "`heartbeat_grace` of the rules is {grace}, and a node that says every {} s that it lives would be lost in between: let it say so every {} s at most (`--heartbeat-interval`), or define a longer `heartbeat_grace`",
+        .heartbeat.as_secs_f32(), .most.as_secs_f32()
+    )]
+    Grace {
+        /// The rules' grace.
+        grace: Seconds,
+        /// How often the node beats.
+        heartbeat: Duration,
+        /// How often it has to, at least.
+        most: Duration,
+    },
     /// Another process has joined under its name since.
     #[error(
         "another process has joined as {hostname:?} since: this one has stopped, and what it ran has failed; give each node a name of its own"
@@ -142,11 +158,11 @@ impl Node {
             let joined = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(None),
-                joined = self.identify_and_join() => joined,
+                joined = self.enter() => joined,
             };
             match joined {
                 Ok(joined) => return Ok(Some(joined)),
-                Err(error) if error.is_transient() => {
+                Err(NodeError::Join(error)) if error.is_transient() => {
                     tracing::warn!(error = %Chain(&error), "cannot join yet, trying again");
                     tokio::select! {
                         biased;
@@ -154,15 +170,24 @@ impl Node {
                         () = backoff.wait() => {}
                     }
                 }
-                Err(error) => return Err(NodeError::Join(error)),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// The broker must know whose messages it carries before anything is sent or taken.
-    async fn identify_and_join(&self) -> Result<Joined, StoreError> {
-        self.parts.broker.serve(self.parts.store.control_plane().await?);
-        self.parts.store.join(&self.parts.joining).await
+    /// Joins, unless the rules would take a node that beats as this one for lost between two beats.
+    async fn enter(&self) -> Result<Joined, NodeError> {
+        let Options { heartbeat, call_limit, .. } = self.parts.options;
+        let store = &self.parts.store;
+        let grace = within(call_limit, store.heartbeat_grace()).await.map_err(NodeError::Join)?;
+        let most = Duration::from_secs(u64::from(grace.get())) / HEARTBEATS_IN_GRACE;
+        if heartbeat > most {
+            return Err(NodeError::Grace { grace, heartbeat, most });
+        }
+        // The broker must know whose messages it carries before anything is sent or taken.
+        let control_plane = within(call_limit, store.control_plane()).await.map_err(NodeError::Join)?;
+        self.parts.broker.serve(control_plane);
+        within(call_limit, store.join(&self.parts.joining)).await.map_err(NodeError::Join)
     }
 }
 
@@ -267,8 +292,11 @@ impl Loops {
                 async move { worker.take(stop).await }
             }));
             if options.fence {
-                let (contact, running) = (Arc::clone(contact), Arc::clone(&self.worker.running));
-                let fence = Fence { contact, running, period: options.heartbeat };
+                let fence = Fence {
+                    contact: Arc::clone(contact),
+                    running: Arc::clone(&self.worker.running),
+                    runner: Arc::clone(&self.worker.runner),
+                };
                 self.add("fence", fence, |fence, stop| async move { fence.run(stop).await });
             }
             self.add_shared("orders", |worker, stop| async move { worker.obey(stop).await });

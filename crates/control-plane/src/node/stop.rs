@@ -1,8 +1,13 @@
 //! How the loops of a node end.
+//!
+//! Every step has a limit, so that a node ends within its stop's grace and little more, whatever does not answer: a last result is
+//! tried as long as the grace is not over, and what could not be reported is said, task by task, so that what the next pass says of those
+//! tasks can be understood.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Loops;
@@ -12,35 +17,57 @@ use crate::runner::Stop;
 use crate::worker::Worker;
 
 /// How much longer than its cut-off a task is waited for: one that blocks its thread cannot be cut off.
-const LAST_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a goodbye is tried that has no time left: once.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 impl Loops {
     /// In good order: nothing is lost, and nothing new is begun.
     pub(super) async fn stop(mut self) {
         tracing::info!("stopping: taking nothing new, letting what runs go on for a while");
+        let options = self.worker.options;
+        let grace_ends = Instant::now() + options.stop_grace;
         self.taking.cancel();
         let worker = Arc::clone(&self.worker);
         let draining = AbortOnDropHandle::new(tokio::spawn(async move { drain(&worker).await }));
-        while self.intake.join_next().await.is_some() {}
-        let options = self.worker.options;
-        if timeout(options.stop_grace, self.worker.pool.quiet()).await.is_err() {
-            let left = self.worker.running.executing().len();
-            tracing::warn!(left, "telling what still runs to stop");
-            self.worker.running.tell_all(Stop::Node);
-            if timeout(options.cut_off + LAST_WAIT, self.worker.pool.quiet()).await.is_err() {
-                tracing::error!(
-                    left = self.worker.running.executing().len(),
-                    "tasks block their threads and cannot be stopped: the next pass fails them"
-                );
-            }
+        let taken = async { while self.intake.join_next().await.is_some() {} };
+        if timeout_at(grace_ends, taken).await.is_err() {
+            tracing::error!(
+                "it is not known whether the last claims were made: the next pass fails their tasks if so"
+            );
+            self.intake.abort_all();
         }
-        if timeout(options.flush_limit, self.worker.reports.backlog_below(1)).await.is_err() {
-            tracing::error!("the last results could not be written: the next pass fails their tasks");
+        if timeout_at(grace_ends, self.worker.pool.quiet()).await.is_err() {
+            self.cut_short().await;
         }
+        let flush_ends = grace_ends.max(Instant::now() + options.flush_limit);
+        let written = timeout_at(flush_ends, self.worker.reports.all_written()).await.is_ok();
         drop(draining);
         self.stop.cancel();
-        let _ = timeout(options.cut_off, async { while self.others.join_next().await.is_some() {} }).await;
-        self.leave().await;
+        let ended = async { while self.others.join_next().await.is_some() {} };
+        if timeout(options.cut_off, ended).await.is_err() {
+            // What waits for an answer now ends at once.
+            self.others.abort_all();
+            let _ = timeout(LAST_TRY, async { while self.others.join_next().await.is_some() {} }).await;
+        }
+        if !written {
+            self.worker.reports.name_unwritten().await;
+        }
+        self.leave(if written { options.flush_limit } else { LAST_TRY }).await;
+    }
+
+    /// The grace is over: tells what still runs to stop, and cuts off what does not.
+    async fn cut_short(&self) {
+        let left = self.worker.running.executing().len();
+        tracing::warn!(left, "telling what still runs to stop");
+        self.worker.running.tell_all(Stop::Node);
+        if timeout(self.worker.options.cut_off + LAST_WAIT, self.worker.pool.quiet()).await.is_err() {
+            tracing::error!(
+                left = self.worker.running.executing().len(),
+                "tasks block their threads and cannot be stopped: the next pass fails them"
+            );
+        }
     }
 
     /// At once: what runs here is not ours any more.
@@ -54,7 +81,7 @@ impl Loops {
     }
 
     /// Says goodbye; if that fails, the node counts as lost after the rules' grace instead.
-    async fn leave(&self) {
+    async fn leave(&self, limit: Duration) {
         let mut backoff = Backoff::up_to(self.worker.options.retry_cap);
         let goodbye = async {
             while let Err(error) = self.worker.store.leave(self.worker.member).await {
@@ -62,8 +89,10 @@ impl Loops {
                 sleep(backoff.next()).await;
             }
         };
-        if timeout(self.worker.options.flush_limit, goodbye).await.is_err() {
-            tracing::warn!("left without a goodbye");
+        if timeout(limit, goodbye).await.is_err() {
+            tracing::warn!(
+                "left without a goodbye: this node counts as lost once the rules' heartbeat grace is over"
+            );
         }
     }
 }

@@ -2,17 +2,23 @@
 //!
 //! The child leads a process group of its own, so that a stop reaches whatever it started: SIGTERM to the group, after
 //! a grace time SIGKILL. Nothing that stays in the group outlives the command: when the command has ended, so has its
-//! group; a daemon that shall stay leaves the group (`setsid`). No shell is between, standard input is empty, and both outputs go into
+//! group. What leaves the group (`setsid`) is on its own: it outlives the command and a stop, as a daemon that is started on purpose must, and only what
+//! contains the node ends it: its container, or the control group of its service. No shell is between, standard input is empty, and both outputs go into
 //! one pipe, which is read to the end whatever is kept of it, so that a child that prints much is never blocked. Where the
 //! child writes besides, and whether there is room, is between it and its disk.
 //!
+//! A command that was told to stop and ends with exit code 0 all the same is successful, as any handler that returns success is. One that
+//! this machine has no room to start is no failure of its task, which is handed back.
+//!
 //! If the node itself is killed, nobody is left to signal the group. Its [guardian](super::guardian) is: a small shell that
-//! kills the groups of a node that is gone.
+//! kills the groups of a node that is gone, or frozen.
 
-use std::io::{self, PipeReader};
+mod start;
+
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::pin::pin;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +26,13 @@ use rustix::process::Signal;
 use scheduler_core::{Outcome, Seconds};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use self::start::{NotBegun, start};
+use super::NoRoom;
 use super::capture::Capture;
-use super::group::Group;
-use super::guardian::Guardian;
+use super::group::{Group, Groups};
 use super::handlers::{Context, Handler};
 use crate::definition::CommandPayload;
 use crate::ports::Ended;
@@ -36,6 +43,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the pipe may stay open after the group is gone: only who left the group can still hold it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long a command may take to end after SIGKILL: one that hangs in the kernel does not.
+const KILL_LIMIT: Duration = Duration::from_secs(3);
+
 /// How commands are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandOptions {
@@ -43,34 +53,38 @@ pub struct CommandOptions {
     pub output_limit: usize,
     /// How long after SIGTERM a command has before SIGKILL; 5 s.
     pub term_grace: Duration,
+    /// Variables that commands do not inherit, besides the scheduler's own secrets (`DATABASE_URL`, `AMQP_URL`, `PGPASSWORD` and their
+    /// like, `SCHEDULER_…`); none.
+    pub withheld: &'static [&'static str],
+    /// How many files a command may have open at first, where it is not as many as its node: a node wants many, and some programs
+    /// cannot deal with that; `None`, the default, for as many as the node. On Linux only.
+    pub open_files: Option<u64>,
 }
 
 impl Default for CommandOptions {
     fn default() -> Self {
-        Self { output_limit: 64 * 1024, term_grace: Duration::from_secs(5) }
+        Self { output_limit: 64 * 1024, term_grace: Duration::from_secs(5), withheld: &[], open_files: None }
     }
 }
 
 /// The handler of commands.
-pub(super) fn handler(options: CommandOptions) -> Handler {
-    let guardian = Arc::new(Guardian::default());
-    Handler::new(move |payload: CommandPayload, context| {
-        run(payload, context, options, Arc::clone(&guardian))
-    })
+pub(super) fn handler(options: CommandOptions, groups: Arc<Groups>) -> Handler {
+    Handler::of(move |payload: CommandPayload, context| run(payload, context, options, Arc::clone(&groups)))
 }
 
 async fn run(
     payload: CommandPayload,
     context: Context,
     options: CommandOptions,
-    guardian: Arc<Guardian>,
-) -> Ended {
-    let (mut child, mut pipe) = match start(&payload, &context) {
+    groups: Arc<Groups>,
+) -> Result<Ended, NoRoom> {
+    let (mut child, mut pipe) = match start(&payload, &context, &options).await {
         Ok(started) => started,
-        Err(explanation) => return Ended::because(Outcome::Error, explanation),
+        Err(NotBegun::Never(explanation)) => return Ok(Ended::because(Outcome::Error, explanation)),
+        Err(NotBegun::NoRoom(why)) => return Err(NoRoom(why)),
     };
-    let Some(group) = child.id().and_then(|leader| Group::led_by(leader, guardian)) else {
-        return Ended::because(Outcome::Error, "the command was started without a process id");
+    let Some(group) = child.id().and_then(|leader| Group::led_by(leader, groups)) else {
+        return Ok(Ended::because(Outcome::Error, "the command was started without a process id"));
     };
     let mut capture = Capture::up_to(options.output_limit);
     let mut ended = {
@@ -92,41 +106,7 @@ async fn run(
     };
     group.release();
     ended.output = capture.into_output();
-    ended
-}
-
-/// What a command is told of its task in its environment; what the payload says of the same variables counts.
-fn told(context: &Context) -> impl Iterator<Item = (&'static str, String)> {
-    let slice = context.slice.map(|slice| {
-        [("SCHEDULER_SLICE", slice.number.to_string()), ("SCHEDULER_SLICES", slice.of.to_string())]
-    });
-    [("SCHEDULER_TASK", context.task.to_string())].into_iter().chain(slice.into_iter().flatten())
-}
-
-/// Starts the child; an error is the explanation.
-fn start(payload: &CommandPayload, context: &Context) -> Result<(Child, Receiver), String> {
-    let Some((program, arguments)) = payload.argv.split_first() else {
-        return Err("`argv` is empty: its first word is the program".into());
-    };
-    let explain = |error: io::Error| match &payload.directory {
-        Some(directory) => format!("could not run {program:?} in directory {directory:?}: {error}"),
-        None => format!("could not run {program:?}: {error}"),
-    };
-    let (reader, writer) = io::pipe().map_err(explain)?;
-    let mut command = Command::new(program);
-    // Whoever may change tasks by the node's page is a person: a task that prints its environment must not give that away.
-    command.args(arguments).env_remove("SCHEDULER_HTTP_TOKEN").envs(told(context)).envs(&payload.environment);
-    if let Some(directory) = &payload.directory {
-        command.current_dir(directory);
-    }
-    command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(explain)?).stderr(writer);
-    command.process_group(0).kill_on_drop(true);
-    let child = command.spawn().map_err(explain)?;
-    Ok((child, receiver(reader).map_err(explain)?))
-}
-
-fn receiver(reader: PipeReader) -> io::Result<Receiver> {
-    Receiver::from_owned_fd(reader.into())
+    Ok(ended)
 }
 
 /// Reads until everybody has closed the pipe. An error ends it too: what was printed so far is kept.
@@ -163,42 +143,64 @@ async fn attend(
     };
     let cause = tokio::select! {
         biased;
-        status = child.wait() => return conclude(status),
+        status = child.wait() => return conclude(status, group),
         () = context.stopped() => Cause::Told,
         limit = timed_out => Cause::Timeout(limit),
     };
-    let how = stop(child, group, grace).await;
+    let stopped = stop(child, group, grace).await;
     match cause {
-        Cause::Told => Ended::because(Outcome::Canceled, how),
-        Cause::Timeout(limit) => {
-            Ended::because(Outcome::Failed, format!("not done within its timeout of {limit}: {how}"))
+        Cause::Told if stopped.well => {
+            Ended::because(Outcome::Successful, "it was told to stop and ended with exit code 0 all the same")
         }
+        Cause::Told => Ended::because(Outcome::Canceled, stopped.how),
+        Cause::Timeout(limit) => Ended::because(
+            Outcome::Failed,
+            format!("not done within its timeout of {limit}: {}", stopped.how),
+        ),
     }
 }
 
-/// Ends the group, first gently; in words, how.
-async fn stop(child: &mut Child, group: &Group, grace: Duration) -> String {
+/// How a command that had to stop did.
+struct Stopped {
+    how: String,
+    /// With exit code 0.
+    well: bool,
+}
+
+/// Ends the group, first gently.
+async fn stop(child: &mut Child, group: &Group, grace: Duration) -> Stopped {
     let deadline = Instant::now() + grace;
     group.signal(Signal::TERM);
+    // An error means that there is no such child any more.
+    let is_well = |status: io::Result<ExitStatus>| status.is_ok_and(|status| status.success());
     let gone = async {
-        // An error means that there is no such child any more.
-        let _ = child.wait().await;
-        while group.lives() {
+        let well = is_well(child.wait().await);
+        while group.lives().await {
             sleep(POLL).await;
         }
+        well
     };
     tokio::select! {
         biased;
-        () = gone => return "stopped with SIGTERM".into(),
+        well = gone => return Stopped { how: "stopped with SIGTERM".into(), well },
         () = sleep_until(deadline) => group.signal(Signal::KILL),
     }
-    let _ = child.wait().await;
-    format!("killed with SIGKILL, since SIGTERM did not end it within {} s", grace.as_secs_f32())
+    let how = format!("killed with SIGKILL, since SIGTERM did not end it within {} s", grace.as_secs_f32());
+    match timeout(KILL_LIMIT, child.wait()).await {
+        Ok(status) => Stopped { how, well: is_well(status) },
+        Err(_) => {
+            Stopped { how: format!("{how}; it hangs in the kernel and has not ended yet"), well: false }
+        }
+    }
 }
 
-fn conclude(status: io::Result<ExitStatus>) -> Ended {
+fn conclude(status: io::Result<ExitStatus>, group: &Group) -> Ended {
     match status {
         Ok(status) if status.success() => Ended::of(Outcome::Successful),
+        Ok(status) if status.signal() == Some(Signal::KILL.as_raw()) && group.was_fenced() => Ended::because(
+            Outcome::Failed,
+            "its node was frozen for longer than the heartbeat grace, and the node's guardian ended it",
+        ),
         Ok(status) => {
             let how = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit code {code}"),

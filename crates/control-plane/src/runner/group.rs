@@ -1,25 +1,35 @@
 //! A process group: how a command is signalled together with all that it started.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use super::census::Census;
 use super::guardian::Guardian;
+
+/// The process groups of a node's commands, and what watches over them together.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    pub(super) guardian: Guardian,
+    census: Census,
+}
 
 /// The process group of a child. Dropped while the command still runs, it kills the group.
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Pid,
-    guardian: Arc<Guardian>,
+    since: Instant,
+    groups: Arc<Groups>,
     gone: bool,
 }
 
 impl Group {
     /// The group that this child leads; its guardian is told of it.
-    pub(super) fn led_by(leader: u32, guardian: Arc<Guardian>) -> Option<Self> {
+    pub(super) fn led_by(leader: u32, groups: Arc<Groups>) -> Option<Self> {
         let leader = Pid::from_raw(i32::try_from(leader).ok()?)?;
-        guardian.watch(leader);
-        Some(Self { leader, guardian, gone: false })
+        groups.guardian.watch(leader);
+        Some(Self { leader, since: Instant::now(), groups, gone: false })
     }
 
     /// An error means that no process is left to signal, which is what the signal was for.
@@ -27,10 +37,16 @@ impl Group {
         let _ = kill_process_group(self.leader, signal);
     }
 
-    /// Whether a process of it has not ended. Looks at every process of the machine when the system says that there are some,
-    /// since those that nobody has waited for count for the system.
-    pub(super) fn lives(&self) -> bool {
-        test_kill_process_group(self.leader).is_ok() && has_living(self.leader)
+    /// Whether a process of it has not ended. Processes are only looked at when the system says that there are some, since those
+    /// that nobody has waited for count for the system.
+    pub(super) async fn lives(&self) -> bool {
+        test_kill_process_group(self.leader).is_ok()
+            && self.groups.census.lives(self.leader, self.since).await
+    }
+
+    /// Whether the guardian has killed it, since the node was silent for too long.
+    pub(super) fn was_fenced(&self) -> bool {
+        self.groups.guardian.has_acted()
     }
 
     /// The command has ended, and its group with it: the number may be given to others from now on.
@@ -44,24 +60,6 @@ impl Drop for Group {
         if !self.gone {
             self.signal(Signal::KILL);
         }
-        self.guardian.forget(self.leader);
+        self.groups.guardian.forget(self.leader);
     }
-}
-
-/// Whether a process of this group is no zombie, as far as `/proc` tells; where there is none, yes.
-fn has_living(group: Pid) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    let group = group.as_raw_nonzero().to_string();
-    let mut seen = false;
-    for process in processes.flatten() {
-        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
-        seen = true;
-        // `pid (name) state parent group …`, and the name may hold anything.
-        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-        let (state, of) = (fields.next(), fields.nth(1));
-        if of == Some(group.as_str()) && !matches!(state, Some("Z" | "X")) {
-            return true;
-        }
-    }
-    !seen
 }

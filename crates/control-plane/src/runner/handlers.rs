@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scheduler_core::{DispatchId, Kind, Outcome, TaskId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::Boxed;
 use super::command::{self, CommandOptions};
+use super::group::Groups;
 use super::hooks::{Ending, Hook, Hooks};
+use super::{Boxed, Came};
 use crate::definition::HandlerName;
 use crate::ports::{Assignment, Ended, Slice, TraceContext};
 
@@ -105,7 +107,7 @@ impl<T: IntoEnded, E: fmt::Display> IntoEnded for Result<T, E> {
 /// Runs tasks that name it.
 #[derive(Clone)]
 pub struct Handler {
-    call: Arc<dyn Fn(Value, Context) -> Boxed<Ended> + Send + Sync>,
+    call: Arc<dyn Fn(Value, Context) -> Boxed<Came> + Send + Sync>,
     restartable: bool,
 }
 
@@ -123,13 +125,23 @@ impl Handler {
         F: Fn(P, Context) -> R + Send + Sync + 'static,
         R: Future<Output: IntoEnded> + Send + 'static,
     {
-        let call = move |payload: Value, context: Context| -> Boxed<Ended> {
+        Self::of(move |payload, context| {
+            let work = run(payload, context);
+            async move { Ok(work.await.into_ended()) }
+        })
+    }
+
+    /// The same of a function that may find no room to begin.
+    pub(super) fn of<P, F, R>(run: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(P, Context) -> R + Send + Sync + 'static,
+        R: Future<Output = Came> + Send + 'static,
+    {
+        let call = move |payload: Value, context: Context| -> Boxed<Came> {
             match read::<P>(payload) {
-                Ok(payload) => {
-                    let work = run(payload, context);
-                    Box::pin(async move { work.await.into_ended() })
-                }
-                Err(misfit) => Box::pin(std::future::ready(Ended::because(Outcome::Error, misfit))),
+                Ok(payload) => Box::pin(run(payload, context)),
+                Err(misfit) => Box::pin(std::future::ready(Ok(Ended::because(Outcome::Error, misfit)))),
             }
         };
         Self { call: Arc::new(call), restartable: false }
@@ -147,7 +159,7 @@ impl Handler {
     }
 
     /// Boxed again, so that a panic while the future is made is inside it.
-    pub(super) fn call(&self, payload: Value, context: Context) -> Boxed<Ended> {
+    pub(super) fn call(&self, payload: Value, context: Context) -> Boxed<Came> {
         let call = Arc::clone(&self.call);
         Box::pin(async move { call(payload, context).await })
     }
@@ -195,6 +207,7 @@ pub struct Handlers {
     handlers: BTreeMap<HandlerName, Handler>,
     broadcasts: BTreeMap<HandlerName, BroadcastHandler>,
     hooks: Hooks,
+    groups: Arc<Groups>,
 }
 
 /// The handler of commands and no other.
@@ -208,8 +221,11 @@ impl Handlers {
     /// The handler of commands, with these options, and no other.
     #[must_use]
     pub fn new(commands: CommandOptions) -> Self {
-        let none = Self { handlers: BTreeMap::new(), broadcasts: BTreeMap::new(), hooks: Hooks::default() };
-        none.with(HandlerName::command(), command::handler(commands))
+        let groups = Arc::<Groups>::default();
+        let command = command::handler(commands, Arc::clone(&groups));
+        let none =
+            Self { handlers: BTreeMap::new(), broadcasts: BTreeMap::new(), hooks: Hooks::default(), groups };
+        none.with(HandlerName::command(), command)
     }
 
     /// Registers a handler; one of the same name is replaced.
@@ -253,6 +269,11 @@ impl Handlers {
     {
         self.hooks.failure.push(Hook::new(hook));
         self
+    }
+
+    /// What runs here as a process of its own ends if its node is silent for so long; `None` for never.
+    pub(crate) fn allow_silence(&self, silence: Option<Duration>) {
+        self.groups.guardian.allow(silence);
     }
 
     pub(super) fn get(&self, name: &HandlerName) -> Option<&Handler> {

@@ -6,11 +6,14 @@
 //! [`Assignment`], which only a claim gives (R12.4).
 
 mod capture;
+mod census;
 mod command;
+mod environment;
 mod group;
 mod guardian;
 mod handlers;
 mod hooks;
+mod shortage;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,11 +31,19 @@ pub use command::CommandOptions;
 pub use handlers::{BroadcastHandler, Context, Handler, Handlers, IntoEnded};
 pub use hooks::{Ending, Hook};
 
+use self::shortage::Shortage;
 use crate::definition::HandlerName;
 use crate::ports::{Assignment, Ended, TraceContext, Verdict};
 
 /// What registered functions return.
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// This machine has no room for what a handler would begin, and nothing has begun; in words, why.
+#[derive(Debug)]
+pub(crate) struct NoRoom(String);
+
+/// What a handler came to.
+type Came = Result<Ended, NoRoom>;
 
 /// Why a running task is told to stop. Of several the greatest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,17 +64,23 @@ pub(crate) enum Stop {
 pub(crate) struct Runner {
     handlers: Arc<Handlers>,
     cut_off: Duration,
+    shortage: Shortage,
 }
 
 impl Runner {
     /// With these handlers; one that was told to stop has this long before it is cut off.
-    pub(crate) const fn new(handlers: Arc<Handlers>, cut_off: Duration) -> Self {
-        Self { handlers, cut_off }
+    pub(crate) fn new(handlers: Arc<Handlers>, cut_off: Duration) -> Self {
+        Self { handlers, cut_off, shortage: Shortage::default() }
     }
 
     /// The handlers.
     pub(crate) fn handlers(&self) -> &Handlers {
         &self.handlers
+    }
+
+    /// Waits until what is claimed may find room on this machine; of so many tasks, for how many.
+    pub(crate) async fn room(&self, of: usize) -> usize {
+        self.shortage.room(of).await
     }
 
     /// Runs a task to its end; `None` when there is nothing to report, because it is not ours any more.
@@ -88,16 +105,22 @@ impl Runner {
         let work = AbortOnDropHandle::new(tokio::spawn(work.instrument(span.clone())));
         let ended = self.attend(work, &stopping, &mut stop).instrument(span).await;
         let told = *stop.borrow();
-        verdict(ended, told, handler.is_restartable())
+        match ended {
+            Ok(ended) => verdict(ended, told, handler.is_restartable()),
+            Err(NoRoom(why)) => {
+                self.shortage.met(&why);
+                (told != Some(Stop::Abandon)).then_some(Verdict::HandedBack)
+            }
+        }
     }
 
     /// Waits for the handler, passing on what it is told.
     async fn attend(
         &self,
-        mut work: AbortOnDropHandle<Ended>,
+        mut work: AbortOnDropHandle<Came>,
         stopping: &CancellationToken,
         stop: &mut watch::Receiver<Option<Stop>>,
-    ) -> Ended {
+    ) -> Came {
         let told = tokio::select! {
             biased;
             done = &mut work => return conclude(done),
@@ -130,15 +153,15 @@ impl Runner {
 }
 
 /// What a handler's task came to.
-fn conclude(done: Result<Ended, JoinError>) -> Ended {
-    match done {
-        Ok(ended) => ended,
+fn conclude(done: Result<Came, JoinError>) -> Came {
+    Ok(match done {
+        Ok(ended) => return ended,
         Err(error) if error.is_panic() => {
             tracing::error!("the handler panicked");
             Ended::because(Outcome::Error, "the handler panicked")
         }
         Err(_) => Ended::because(Outcome::Canceled, "it was told to stop, did not in time, and was cut off"),
-    }
+    })
 }
 
 /// What to report of a task that ended so, having been told to stop or not. What was successful all the same stays so.

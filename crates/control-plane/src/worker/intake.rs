@@ -13,14 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::Worker;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
+use crate::limit::within;
 use crate::metrics;
 use crate::ports::{BrokerError, Claimed, Claims, Deliveries, Dispatch, StoreError, Verdict};
 
 /// How long a full pool keeps messages that it cannot begin.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(10);
-
-/// How many reports may be unwritten before nothing more is taken: a store that takes no reports gets no claims.
-const UNWRITTEN_LIMIT: usize = 10_000;
 
 /// Why a consumer is done for.
 enum Done {
@@ -82,8 +80,9 @@ impl Worker {
 
     /// Waits until something could begin at once, and says how many could.
     async fn room(&self) -> usize {
-        self.reports.backlog_below(UNWRITTEN_LIMIT).await;
-        usize::try_from(self.pool.slots().await).unwrap_or(usize::MAX)
+        self.reports.room().await;
+        let slots = usize::try_from(self.pool.slots().await).unwrap_or(usize::MAX);
+        self.runner.room(slots).await
     }
 
     async fn consume(
@@ -199,12 +198,13 @@ impl Worker {
     /// bad one is passed over: while it is `waiting` it is dispatched again after the rules' grace (R8.2). A row that was taken
     /// and cannot be run is for the store to end.
     async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Claims, StoreError> {
+        let limit = self.options.call_limit;
         let keys: Vec<_> = dispatches.iter().map(|one| (one.task, one.dispatch)).collect();
-        match self.store.claim(self.member, &keys).await {
+        match within(limit, self.store.claim(self.member, &keys)).await {
             Err(error) if !error.is_transient() => {
                 let mut claimed = Vec::with_capacity(keys.len());
                 for key in keys {
-                    claimed.push(match self.store.claim(self.member, &[key]).await {
+                    claimed.push(match within(limit, self.store.claim(self.member, &[key])).await {
                         Ok(Claims::Answered(one)) => one.into_iter().next().unwrap_or(Claimed::Void),
                         Ok(Claims::Replaced) => return Ok(Claims::Replaced),
                         Err(error) if error.is_transient() => return Err(error),

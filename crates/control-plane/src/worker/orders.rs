@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use crate::chain::Chain;
+use crate::limit::within;
 use crate::ports::{Order, StoreError};
 use crate::runner::Stop;
 
@@ -31,7 +32,7 @@ impl Worker {
         if executing.is_empty() {
             return Ok(());
         }
-        for (task, order) in self.store.orders(&executing).await? {
+        for (task, order) in within(self.options.call_limit, self.store.orders(&executing)).await? {
             // Told is the dispatch that was asked about: the task may have come back under another meanwhile.
             let Some(&key) = executing.iter().find(|(id, _)| *id == task) else { continue };
             let told = match order {

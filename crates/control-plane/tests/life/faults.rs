@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use control_plane::definition::{CommandPayload, Run};
 use control_plane::ports::{
-    Broker as _, Desk as _, Dispatch, Ended, Launch, Launchable, Outbox as _, Output, Queue, TaskStatus,
+    Broker as _, Desk as _, Dispatch, Ended, Launch, Launchable, Outbox as _, Output, Queue, Report,
+    TaskStatus, Verdict, Work as _,
 };
 use control_plane::{Handler, Node, NodeBuilder, Options, PoolBounds};
 use scheduler_core::Outcome;
@@ -131,22 +132,63 @@ async fn a_result_whose_words_are_refused_is_written_with_fixed_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_is_refused_for_good_is_given_up() {
+async fn a_bare_outcome_that_is_refused_is_tried_until_it_is_taken_and_holds_up_no_other() {
     let bench = Bench::new().await;
     let store = Arc::new(Flaky::new(bench.store.clone()));
     let node = bench.start(node(&bench, &store, &Arc::default()));
     let others = bench.launch_all(&jobs(5)).await;
-    let bad = bench.launch("quick").await;
-    store.refuses_from.store(bad.get(), Ordering::Relaxed);
+    let bad = bench.launch_all(&jobs(40)).await;
+    store.refuses_from.store(bad[0].get(), Ordering::Relaxed);
     for task in others {
         bench.until(task, TaskStatus::Successful).await;
     }
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_secs(600)).await;
+    let tries = store.refused.load(Ordering::Relaxed) - 3 * 40;
+    assert!((100..1000).contains(&tries), "again and again, and ever more seldom: {tries}");
+    assert_eq!(bench.task(bad[0]).await.status, TaskStatus::Running);
+    store.refuses_from.store(i64::MAX, Ordering::Relaxed);
+    for task in bad {
+        bench.until(task, TaskStatus::Successful).await;
+    }
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_outcome_is_forgotten_once_its_task_is_not_ours_any_more() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let node = bench.start(node(&bench, &store, &Arc::default()));
+    let bad = bench.launch("quick").await;
+    store.refuses_from.store(bad.get(), Ordering::Relaxed);
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(bench.task(bad).await.status, TaskStatus::Running);
+    // Somebody has reported it: here the test itself, past the node's bad connection. Dispatches are numbered from 1.
+    let verdict = Verdict::Ended(Ended::of(Outcome::Failed));
+    let report = |id: i64| Report { task: bad, dispatch: id.into(), verdict: verdict.clone() };
+    bench.store.report(&(0..10).map(report).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(bench.task(bad).await.status, TaskStatus::Failed);
+    sleep(Duration::from_secs(40)).await;
     let tries = store.refused.load(Ordering::Relaxed);
-    assert!((3..=4).contains(&tries), "not for ever: {tries}");
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(store.refused.load(Ordering::Relaxed), tries, "nobody tries it any more");
     let began = tokio::time::Instant::now();
     node.stop().await.unwrap();
     assert!(began.elapsed() < Options::default().flush_limit, "nothing is left to write");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_asked_again() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let runs = Arc::default();
+    let node = bench.start(node(&bench, &store, &runs));
+    let task = bench.launch("quick").await;
+    store.frozen.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(5)).await;
+    store.frozen.store(false, Ordering::Relaxed);
+    bench.until(task, TaskStatus::Successful).await;
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    node.stop().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,8 @@ pub(crate) struct Flaky {
     pub(crate) lost_passes: AtomicU32,
     /// The reports of tasks of this id and above are refused: so many, counted.
     pub(crate) refuses_from: AtomicI64,
+    /// Calls get no answer, as if the connection were frozen.
+    pub(crate) frozen: AtomicBool,
     pub(crate) refused: AtomicU32,
     /// Explanations other than the one that says of a refusal are refused.
     pub(crate) refuses_explanations: AtomicBool,
@@ -46,6 +48,7 @@ impl Flaky {
             lost_reports: AtomicU32::new(0),
             lost_passes: AtomicU32::new(0),
             refuses_from: AtomicI64::new(i64::MAX),
+            frozen: AtomicBool::new(false),
             refused: AtomicU32::new(0),
             refuses_explanations: AtomicBool::new(false),
             refuses_output: AtomicBool::new(false),
@@ -55,6 +58,13 @@ impl Flaky {
     /// Nothing is done while it is down.
     fn reach(&self) -> Result<(), StoreError> {
         if self.down.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
+    }
+
+    /// A call that was begun while it is frozen is never answered.
+    async fn thaw(&self) {
+        if self.frozen.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -71,12 +81,14 @@ fn loses(left: &AtomicU32) -> bool {
 impl Work for Flaky {
     async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         self.reach()?;
+        self.thaw().await;
         let claimed = self.inner.claim(by, dispatches).await;
         if loses(&self.lost_claims) { Err(lost()) } else { claimed }
     }
 
     async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
         self.reach()?;
+        self.thaw().await;
         let printed =
             |report: &Report| matches!(&report.verdict, Verdict::Ended(ended) if ended.output.is_some());
         if self.refuses_output.load(Ordering::Relaxed) && reports.iter().any(printed) {

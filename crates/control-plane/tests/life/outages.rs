@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use control_plane::ports::TaskStatus;
-use control_plane::{Handler, Node, NodeBuilder, Options};
+use control_plane::definition::Definitions;
+use control_plane::ports::{Desk as _, TaskStatus};
+use control_plane::{Handler, Node, NodeBuilder, NodeError, Options};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -154,5 +155,39 @@ async fn r8_1_a_clock_that_is_set_forward_fails_nobody_and_hides_nobody_who_is_g
     bench.until(task, TaskStatus::Failed).await;
     assert!(silent.elapsed() > Duration::from_secs(20), "not before its own fence: {:?}", silent.elapsed());
     assert!(silent.elapsed() < Duration::from_secs(90), "{:?}", silent.elapsed());
+    second.stop().await.unwrap();
+}
+
+fn grace(seconds: u32) -> Definitions {
+    let rules = format!("[rules]\ndefault_groups = [\"default\"]\nheartbeat_grace = {seconds}\n");
+    toml::from_str(&rules).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_a_node_that_would_be_lost_between_two_heartbeats_does_not_join_and_says_the_remedy() {
+    let bench = Bench::new().await;
+    let options = Options { heartbeat: Duration::from_secs(11), ..Options::default() };
+    let ended = bench.start(bench.node("node-1").options(options)).ended.await.unwrap();
+    let Err(why @ NodeError::Grace { .. }) = ended else { panic!("{ended:?}") };
+    let words = why.to_string();
+    assert!(words.contains("is 30 s") && words.contains("every 10 s at most"), "{words}");
+    let options = Options { heartbeat: Duration::from_secs(10), ..options };
+    bench.start(bench.node("node-1").options(options)).stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn r8_1_a_grace_that_becomes_shorter_than_the_heartbeat_fails_nothing() {
+    let bench = Bench::new().await;
+    let (first, second) = (bench.start(bench.node("node-1")), bench.start(bench.node("node-2")));
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    bench.store.define(&grace(20)).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    bench.store.define(&grace(6)).await.unwrap();
+    sleep(Duration::from_secs(6)).await;
+    bench.store.define(&grace(3)).await.unwrap();
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(bench.task(task).await.status, TaskStatus::Running, "its node beats as often as it must");
+    first.stop().await.unwrap();
     second.stop().await.unwrap();
 }

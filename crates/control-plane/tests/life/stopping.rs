@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use control_plane::ports::{Broker as _, Desk as _, TaskStatus};
 use control_plane::{Handler, Node, NodeError, Options, PoolBounds, Roles};
+use scheduler_core::TaskId;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -96,6 +97,52 @@ async fn after_the_grace_what_may_run_again_is_handed_back_and_the_rest_canceled
     second.stop().await.unwrap();
 }
 
+/// A node on a store that can be away.
+async fn with_a_result_and_no_store(bench: &Bench) -> (Arc<Flaky>, crate::bench::Running, TaskId) {
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let brief = Handler::new(|_: Value, _| sleep(Duration::from_secs(5)));
+    let node = Node::builder(Arc::<Flaky>::clone(&store), Arc::new(bench.broker.clone()))
+        .hostname("node-1")
+        .clock(Arc::<crate::bench::RuntimeClock>::clone(&bench.clock))
+        .handlers(handlers().with(name("slow"), brief));
+    let node = bench.start(node);
+    let task = bench.launch("slow").await;
+    bench.until(task, TaskStatus::Running).await;
+    store.down.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(8)).await;
+    (store, node, task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_is_tried_as_long_as_the_grace_of_the_stop_is_not_over() {
+    let bench = Bench::new().await;
+    let (store, node, task) = with_a_result_and_no_store(&bench).await;
+    node.shutdown.cancel();
+    sleep(Options::default().stop_grace - Duration::from_secs(6)).await;
+    store.down.store(false, Ordering::Relaxed);
+    node.ended.await.unwrap().unwrap();
+    assert_eq!(bench.task(task).await.status, TaskStatus::Successful);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_stops_within_its_grace_and_little_more_though_the_store_is_away_or_frozen() {
+    let most = Options::default().stop_grace + Duration::from_secs(5);
+    let bench = Bench::new().await;
+    let (_store, node, _) = with_a_result_and_no_store(&bench).await;
+    let began = Instant::now();
+    node.stop().await.unwrap();
+    assert!(began.elapsed() < most, "{:?}", began.elapsed());
+
+    let bench = Bench::new().await;
+    let (store, node, _) = with_a_result_and_no_store(&bench).await;
+    store.frozen.store(true, Ordering::Relaxed);
+    store.down.store(false, Ordering::Relaxed);
+    let began = Instant::now();
+    node.stop().await.unwrap();
+    let most = most + Options::default().cut_off;
+    assert!(began.elapsed() < most, "{:?}", began.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_whose_name_is_taken_stops_at_once_and_reports_nothing() {
     let bench = Bench::new().await;
@@ -118,7 +165,7 @@ async fn r12_4_a_node_that_learns_by_a_claim_that_it_was_replaced_gives_the_mess
     let bench = Bench::new().await;
     let store = Arc::new(Flaky::new(bench.store.clone()));
     store.deaf.store(true, Ordering::Relaxed);
-    let options = Options { heartbeat: Duration::from_secs(3600), ..Options::default() };
+    let options = Options { heartbeat: Duration::from_secs(10), ..Options::default() };
     let node = Node::builder(Arc::<Flaky>::clone(&store), Arc::new(bench.broker.clone()))
         .hostname("node-1")
         .handlers(handlers())

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use control_plane::definition::{DefinitionKind, Definitions, Flaw};
+use control_plane::definition::{DefinitionKind, Definitions, Flaw, Place};
 use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
@@ -75,8 +75,17 @@ fn misfit(source: &Source, text: &str, path: &str, error: &toml::de::Error) -> F
 
 /// A flaw with the line of the definition that has it; in JSON the name must do.
 fn located(source: &Source, text: &str, flaw: &Flaw) -> String {
-    let (kind, name) = &flaw.place;
-    format!("{}: {flaw}", place(source, text, name_span(text, *kind, name)))
+    let span = match &flaw.place {
+        Place::Of(kind, name) => name_span(text, *kind, name),
+        Place::Rules => rules_span(text),
+    };
+    format!("{}: {flaw}", place(source, text, span))
+}
+
+/// Where the rules say the grace, which is what can be wrong with them by themselves.
+fn rules_span(text: &str) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?;
+    Some(document.get_ref().get("rules")?.get_ref().get("heartbeat_grace")?.span())
 }
 
 /// Where the last definition of this name gives its name: of two, the later one is the one too many.

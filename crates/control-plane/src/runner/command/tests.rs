@@ -10,7 +10,12 @@ use super::*;
 use crate::definition::{HandlerName, Run};
 use crate::ports::{Assignment, Output, Slice, SliceNumber};
 
-const OPTIONS: CommandOptions = CommandOptions { output_limit: 1024, term_grace: Duration::from_millis(300) };
+const OPTIONS: CommandOptions = CommandOptions {
+    output_limit: 1024,
+    term_grace: Duration::from_millis(300),
+    withheld: &["CARGO_PKG_NAME"],
+    open_files: Some(100),
+};
 
 fn shell(script: &str) -> CommandPayload {
     CommandPayload { argv: vec!["sh".into(), "-c".into(), script.into()], ..CommandPayload::default() }
@@ -30,7 +35,11 @@ fn context(stopping: &CancellationToken) -> Context {
 }
 
 async fn end(payload: CommandPayload) -> Ended {
-    run(payload, context(&CancellationToken::new()), OPTIONS, Arc::default()).await
+    run_with(payload, context(&CancellationToken::new())).await
+}
+
+async fn run_with(payload: CommandPayload, context: Context) -> Ended {
+    run(payload, context, OPTIONS, Arc::default()).await.expect("there is room for a command")
 }
 
 #[tokio::test]
@@ -39,7 +48,7 @@ async fn a_command_is_told_its_task_and_its_slice() {
     assert_eq!(printed(&end(shell(script)).await), "1 none none\n");
     let mut context = context(&CancellationToken::new());
     context.slice = Some(Slice { number: SliceNumber(2), of: SliceNumber(3) });
-    let ended = run(shell(script), context, OPTIONS, Arc::default()).await;
+    let ended = run_with(shell(script), context).await;
     assert_eq!(printed(&ended), "1 2 3\n");
 }
 
@@ -150,7 +159,7 @@ async fn cancel_ends_the_whole_group_gently_first() {
     let file = PidFile::new("gentle");
     let script = format!("sh -c 'echo $$ > {}; exec sleep 60' & wait", file.path());
     let stopping = CancellationToken::new();
-    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS, Arc::default()), async {
+    let (ended, ()) = tokio::join!(run_with(shell(&script), context(&stopping)), async {
         file.pid().await;
         stopping.cancel();
     });
@@ -164,13 +173,54 @@ async fn what_ignores_sigterm_is_killed_after_the_grace() {
     let script =
         format!("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > {}; sleep 60; sleep 60' & wait", file.path());
     let stopping = CancellationToken::new();
-    let (ended, ()) = tokio::join!(run(shell(&script), context(&stopping), OPTIONS, Arc::default()), async {
+    let (ended, ()) = tokio::join!(run_with(shell(&script), context(&stopping)), async {
         file.pid().await;
         stopping.cancel();
     });
     assert_eq!(ended.outcome, Outcome::Canceled);
     assert!(ended.explanation.starts_with("killed with SIGKILL"), "{}", ended.explanation);
     file.ended().await;
+}
+
+#[tokio::test]
+async fn what_ends_with_exit_code_0_though_it_was_told_to_stop_is_successful() {
+    let file = PidFile::new("well");
+    let script =
+        format!("trap 'echo done; exit 0' TERM; echo $$ > {}; while :; do sleep 0.05; done", file.path());
+    let stopping = CancellationToken::new();
+    let (ended, ()) = tokio::join!(run_with(shell(&script), context(&stopping)), async {
+        file.pid().await;
+        stopping.cancel();
+    });
+    assert_eq!(ended.outcome, Outcome::Successful, "{}", ended.explanation);
+    assert!(ended.explanation.contains("told to stop"), "{}", ended.explanation);
+    assert!(printed(&ended).ends_with("done\n"));
+    // A timeout is a limit: whatever the command makes of its end, it was not done within it.
+    let late = CommandPayload {
+        timeout: Some(Seconds::new(1)),
+        ..shell("trap 'exit 0' TERM; while :; do sleep 0.05; done")
+    };
+    assert_eq!(end(late).await.outcome, Outcome::Failed);
+}
+
+#[tokio::test]
+async fn a_command_does_not_inherit_what_is_withheld_nor_its_node_s_many_open_files() {
+    assert!(std::env::var_os("CARGO_PKG_NAME").is_some(), "a test has it");
+    let names = "env | grep -E '^(PATH|CARGO_PKG_NAME|SCHEDULER_TASK)=' | cut -d= -f1 | sort";
+    assert_eq!(printed(&end(shell(names)).await), "PATH\nSCHEDULER_TASK\n");
+    // The limit comes an instant after the start.
+    assert_eq!(printed(&end(shell("sleep 0.2; ulimit -Sn")).await), "100\n");
+}
+
+#[test]
+fn want_of_room_is_told_from_what_is_wrong_with_a_command() {
+    use rustix::io::Errno;
+    for none in [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM] {
+        assert!(start::is_no_room(&none.into()), "{none}");
+    }
+    for wrong in [Errno::NOENT, Errno::ACCESS, Errno::TOOBIG] {
+        assert!(!start::is_no_room(&wrong.into()), "{wrong}");
+    }
 }
 
 #[tokio::test]
