@@ -23,7 +23,10 @@ The same with a page to look at, on http://127.0.0.1:9100/:
 With both servers it is one of many nodes, and runs until SIGINT or SIGTERM: it stops taking tasks, lets those that run end
 within the grace time, and hands back or cancels the rest. A second signal ends it at once.
 
-Handlers: `command` runs a program (`command = [\"program\", \"argument\"]`), `noop` does nothing and is successful.
+Handlers: `command` runs a program (`command = [\"program\", \"argument\"]`), `noop` does nothing and is successful. A command inherits the
+node's environment but DATABASE_URL, AMQP_URL, AWX_DATABASE_URL, the secrets of PostgreSQL's clients (PGPASSWORD, PGPASSFILE, PGSERVICE,
+PGSERVICEFILE, PGSSLKEY, PGSSLPASSWORD), SCHEDULER_..., CREDENTIALS_DIRECTORY and NOTIFY_SOCKET. It runs as the node's user: pass addresses with
+passwords by the environment, since arguments are for all to see. What leaves its process group (setsid) outlives it.
 
 Exit codes: 0 it ended as it should, with --until-idle: all were successful; 2 with --until-idle: some were not; 1 an error")]
 pub(crate) struct NodeArgs {
@@ -65,14 +68,14 @@ pub(crate) struct NodeArgs {
     /// rules' `heartbeat_grace` is shorter, that is for how long it may stand still, yet at least 5 s
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) pass_timeout: Duration,
-    /// How often it says that it lives; well below the `heartbeat_grace` of the rules
+    /// How often it says that it lives; a third of the `heartbeat_grace` of the rules at most
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) heartbeat_interval: Duration,
     /// How long running tasks may go on after a signal to stop
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) stop_grace: Duration,
-    /// Let tasks run on when PostgreSQL was not reached for longer than the rules' `heartbeat_grace`. By default they are ended then:
-    /// others must take the node for lost, and may start what must not run beside them
+    /// Let tasks run on when PostgreSQL was not reached, or the node was frozen, for longer than the rules' `heartbeat_grace`. By default
+    /// they are ended then: others must take the node for lost, and may start what must not run beside them
     #[arg(long)]
     pub(crate) no_fence: bool,
     /// Remove, once an hour, what ended so long ago, as `scheduler purge` does: 30d, 12w or 36h, at least 1h; left out, nothing is

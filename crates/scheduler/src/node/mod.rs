@@ -8,6 +8,7 @@ mod embedded;
 mod http;
 mod idle;
 mod log;
+mod process;
 mod watch;
 
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use std::time::Duration;
 
 use control_plane::definition::{Definitions, HandlerName};
 use control_plane::ports::{Broker, Launch, Store};
-use control_plane::{Context, Handler, Handlers, Node, NodeError, Options, PoolBounds, Reloaded, Roles};
+use control_plane::{
+    CommandOptions, Context, Handler, Handlers, Node, NodeError, Options, PoolBounds, Reloaded, Roles,
+};
 use scheduler_core::{Forks, TaskId};
 use serde::de::IgnoredAny;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,11 +41,13 @@ pub(crate) fn run(wanted: &NodeArgs) -> Result<Found, Failure> {
     let definitions = wanted.cluster.as_ref().map(file::read).transpose()?;
     let token = Token::given(wanted.http_token_file.as_ref())?;
     log::start(&wanted.log, wanted.log_json)?;
+    process::hide_secrets();
+    let commands = CommandOptions { open_files: process::raise_open_files(), ..CommandOptions::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-    let found = runtime.block_on(serve(wanted, definitions, token));
+    let found = runtime.block_on(serve(wanted, definitions, token, commands));
     // What still runs after the end was told to end before; nothing is worth waiting for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     found
@@ -90,6 +95,7 @@ async fn serve(
     wanted: &NodeArgs,
     definitions: Option<Definitions>,
     token: Option<Token>,
+    commands: CommandOptions,
 ) -> Result<Found, Failure> {
     let own_name = || gethostname::gethostname().to_string_lossy().into_owned();
     let hostname = wanted.hostname.clone().unwrap_or_else(own_name);
@@ -99,7 +105,8 @@ async fn serve(
         embedded::ground(wanted, definitions, hostname).await?
     };
     let passes = Arc::new(LastPass::default());
-    let nodes: Vec<Node> = ground.hostnames.iter().map(|name| node(wanted, &ground, name, &passes)).collect();
+    let nodes: Vec<Node> =
+        ground.hostnames.iter().map(|name| node(wanted, &ground, name, &passes, commands)).collect();
     let stop = CancellationToken::new();
     let _ends_all = stop.clone().drop_guard();
     if let Some(address) = wanted.http {
@@ -187,7 +194,13 @@ async fn warn_if_alone(store: &dyn Store, hostname: &str) {
 }
 
 /// A node under this name, not running yet.
-fn node(wanted: &NodeArgs, ground: &Ground, hostname: &str, passes: &Arc<LastPass>) -> Node {
+fn node(
+    wanted: &NodeArgs,
+    ground: &Ground,
+    hostname: &str,
+    passes: &Arc<LastPass>,
+    commands: CommandOptions,
+) -> Node {
     let capacity = wanted.capacity.map_or_else(capacity::of_this_machine, Forks::new);
     let builder = Node::builder(ground.store.clone(), ground.broker.clone())
         .hostname(hostname)
@@ -195,7 +208,7 @@ fn node(wanted: &NodeArgs, ground: &Ground, hostname: &str, passes: &Arc<LastPas
         .capacity(capacity)
         .version(env!("CARGO_PKG_VERSION"))
         .roles(roles(&wanted.roles))
-        .handlers(handlers())
+        .handlers(handlers(commands))
         .options(options(wanted))
         .observed_by(passes.clone());
     match &wanted.cluster {
@@ -229,11 +242,11 @@ fn options(wanted: &NodeArgs) -> Options {
 }
 
 /// `command`, which every node has, and `noop`, which is successful at once: to see what the control plane itself costs.
-fn handlers() -> Handlers {
+fn handlers(commands: CommandOptions) -> Handlers {
     let noop = Handler::new(|_: IgnoredAny, _: Context| std::future::ready(())).restartable();
     match HandlerName::try_from("noop") {
-        Ok(name) => Handlers::default().with(name, noop),
-        Err(_) => Handlers::default(),
+        Ok(name) => Handlers::new(commands).with(name, noop),
+        Err(_) => Handlers::new(commands),
     }
 }
 

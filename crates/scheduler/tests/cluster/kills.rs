@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use control_plane::ports::{Desk as _, Launch, Launchable, TaskStatus};
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::support::{Cluster, HOSTS, NodeProcess};
@@ -60,6 +62,39 @@ async fn r8_1_a_node_frozen_past_its_heartbeat_wakes_to_find_its_tasks_given_up(
         5,
         "awake again, it reports nothing of what it ran and takes new work"
     );
+    frozen.stop();
+    other.stop();
+    cluster.clean_up().await;
+}
+
+/// Whether a process has not ended; a zombie has.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).is_some_and(|state| state != 'Z')
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and RabbitMQ: scripts/test starts them"]
+async fn r8_1_what_a_frozen_node_runs_ends_before_what_it_excludes_starts_elsewhere() {
+    let cluster = Cluster::new("ice").await;
+    let run = json!({ "command": ["sh", "-c", "echo $$ >> pids; sleep 100; echo >> ends"] });
+    cluster.define(json!({ "template": [{ "name": "alone", "impact": 1, "run": run }] })).await;
+    let frozen = cluster.node(HOSTS[0]);
+    let alone = Launch::of(Launchable::JobTemplate("alone".into()));
+    let ids = cluster.store.launch(&[alone.clone(), alone]).await.unwrap();
+    cluster.written("pids", 1).await;
+    frozen.signal("STOP");
+    let other = cluster.node(HOSTS[1]);
+    cluster.written("pids", 2).await;
+    let pids = cluster.lines("pids");
+    assert!(!lives(&pids[0]), "one at a time, whoever runs it");
+    assert!(lives(&pids[1]));
+    frozen.signal("CONT");
+    cluster.store.cancel(&ids).await.unwrap();
+    let tasks = cluster.finished().await;
+    let status = |at: usize| tasks.iter().find(|task| task.id == ids[at]).unwrap().status;
+    assert_eq!([status(0), status(1)], [TaskStatus::Failed, TaskStatus::Canceled]);
+    assert!(cluster.lines("ends").is_empty());
     frozen.stop();
     other.stop();
     cluster.clean_up().await;

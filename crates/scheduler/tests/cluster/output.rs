@@ -43,3 +43,21 @@ async fn a_full_disk_and_endless_output_are_the_childs_trouble_alone() {
     node.stop();
     cluster.clean_up().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and RabbitMQ: scripts/test starts them"]
+async fn a_task_that_prints_its_environment_stores_no_password_of_the_scheduler() {
+    let cluster = Cluster::new("environment").await;
+    let run = json!({ "command": ["env"] });
+    cluster.define(json!({ "template": [{ "name": "env", "impact": 1, "run": run }] })).await;
+    let node = cluster.node(HOSTS[0]);
+    let ids = cluster.store.launch(&[Launch::of(Launchable::JobTemplate("env".into()))]).await.unwrap();
+    cluster.finished().await;
+    let printed = cluster.store.output(ids[0]).await.unwrap().unwrap().text;
+    assert!(printed.contains("PATH=") && printed.contains("SCHEDULER_TASK="), "{printed}");
+    for secret in ["DATABASE_URL", "AMQP_URL", "postgres://", "amqp://"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    node.stop();
+    cluster.clean_up().await;
+}

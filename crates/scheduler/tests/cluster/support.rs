@@ -138,9 +138,14 @@ impl Cluster {
 
     /// Waits until so many tasks have written that they begin.
     pub(crate) async fn begun(&self, count: usize) {
+        self.written("begins", count).await;
+    }
+
+    /// Waits until a file that tasks append to has so many lines.
+    pub(crate) async fn written(&self, file: &str, count: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while self.lines("begins").len() < count {
-            assert!(Instant::now() < deadline, "{} of {count} began", self.lines("begins").len());
+        while self.lines(file).len() < count {
+            assert!(Instant::now() < deadline, "{} of {count} lines in {file}", self.lines(file).len());
             sleep(Duration::from_millis(20)).await;
         }
     }
