@@ -1,4 +1,4 @@
-//! `cargo bench --bench table` prints the README's table of measured numbers in one run.
+//! `cargo bench --bench table` prints the table of measured numbers in `docs/performance.md` in one run.
 //!
 //! For every shape of workload: nanoseconds a task for the pass alone, median of several runs on one thread; how the
 //! cost of a task grows from the second size to the last; the floor (sorting and looking at the same tasks); and bytes a

@@ -1,4 +1,4 @@
-//! The house keeps its own rules: the map in the README is true, dependencies point one way, nothing names the machine
+//! The house keeps its own rules: the map in the README is true and short, dependencies point one way, nothing names the machine
 //! that it was written on, and files stay readable.
 
 #[path = "house/book.rs"]
@@ -71,6 +71,13 @@ fn the_readme_names_every_crate() {
     let missing: Vec<String> =
         crates().into_iter().filter(|name| !readme.contains(&format!("`crates/{name}/`"))).collect();
     assert!(missing.is_empty(), "README.md's map lacks: {missing:?}");
+}
+
+/// Three readers find what they came for without scrolling far; everything else has its page in the book.
+#[test]
+fn the_readme_stays_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines: move what not every reader needs into docs/");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A slow model of the rules, to hold the pass against.
 //!
-//! Written from the rules and from the choices in `scheduler-core`'s documentation alone: no index, no table made
+//! Written from the rules and the choices that stand beside them (`docs/rules.md`) alone: no index, no table made
 //! beforehand, every question answered by looking through the whole snapshot again. It is meant to be read next to the
 //! rules: each function names the one that it transcribes. It shares the vocabulary of the core (its types) and none of
 //! its decisions, so that where the two plans differ, one of them misreads a rule.
