@@ -15,7 +15,7 @@ use scheduler_core::Snapshot;
 use crate::Found;
 use crate::cli::{ImportArgs, ImportFrom};
 use crate::failure::Failure;
-use crate::output::{Output, write_file};
+use crate::output::{Output, stderr, write_file};
 
 /// Imports and writes. A summary goes to standard error, so that the snapshot can be piped into `scheduler plan -`.
 pub(crate) fn run(from: &ImportFrom) -> Result<Found, Failure> {
@@ -24,7 +24,7 @@ pub(crate) fn run(from: &ImportFrom) -> Result<Found, Failure> {
         ImportFrom::Wfcommons(wanted) => (wfcommons::import(wanted)?, &wanted.common),
     };
     write(&imported.snapshot, wanted)?;
-    let mut stderr = anstream::stderr().lock();
+    let mut stderr = stderr();
     // The snapshot is written; a closed standard error changes nothing.
     let _printed = writeln!(stderr, "{}", imported.summary);
     Ok(Found::Nothing)

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
 use crate::cli::WfcommonsArgs;
 use crate::failure::Failure;
-use crate::{read, source::Source};
+use crate::{problems, read, source::Source};
 
 /// The workflow job; the job of the node with id `n` has the id `n + 1`.
 const WORKFLOW: TaskId = TaskId::new(1);
@@ -35,12 +35,14 @@ pub(super) fn import(wanted: &WfcommonsArgs) -> Result<Imported, Failure> {
     Ok(Moment { run: &run, at, now }.import(wanted))
 }
 
-/// Reads a run.
+/// Reads a run, and says on standard error what was read otherwise than it stands there.
 pub(crate) fn run_of(source: &Source, bytes: &[u8]) -> Result<Run, Failure> {
     let file: File = read::parse(source, bytes, "a workflow run in WfFormat 1.4 or 1.5").map_err(|failure| {
         failure.or_remedy("a run has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes it")
     })?;
-    file.run().map_err(|error| Failure::in_file(source, error))
+    let run = file.run().map_err(|error| Failure::in_file(source, error))?;
+    problems::remark(source, &run.remarks);
+    Ok(run)
 }
 
 struct Moment<'a> {

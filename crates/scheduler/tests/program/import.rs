@@ -107,7 +107,27 @@ fn a_run_that_does_not_fit_names_the_place() {
     );
     refuses(r#""children": [], "#, r#""children": ["fetch_1"], "#, "its own parent");
     refuses(r#""id": "check_3", "run"#, r#""id": "check_4", "run"#, "`check_3` has no entry");
-    refuses("2026-01-05T09", "yesterday", "executedAt: `yesterday");
+}
+
+#[test]
+fn no_date_of_a_run_refuses_its_file() {
+    let dated = |date: &str| {
+        let ran =
+            run_with(&["import", "wfcommons", "-"], &RUN.replace(r#""2026-01-05T09:00:00+0000""#, date));
+        assert_eq!(ran.code, Some(0), "{date}: {ran:?}");
+        assert_eq!(run_with(&["plan", "-"], &ran.out).code, Some(2), "{date}");
+        ran.err
+    };
+    let said = dated(r#""03-23-21T06:04:36Z""#);
+    assert!(said.contains("executedAt: `03-23-21T06:04:36Z` is read as month, day, year"), "{said}");
+    assert!(said.contains("2021-03-23 06:05:01 UTC"), "{said}");
+    assert!(dated(r#""yesterday""#).contains("`yesterday` is no date and is left out"));
+    assert!(dated("12").contains("is no date"));
+    let without = run_with(
+        &["import", "wfcommons", "-"],
+        &RUN.replace(r#", "executedAt": "2026-01-05T09:00:00+0000""#, ""),
+    );
+    assert_eq!((without.code, without.err.lines().count()), (Some(0), 1), "{without:?}");
 }
 
 #[test]

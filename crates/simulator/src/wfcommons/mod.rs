@@ -2,6 +2,7 @@
 //!
 //! The run becomes one launch of a workflow job; its tasks become nodes that wait for all their parents and run as long as they ran.
 
+mod dates;
 mod run;
 
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use chrono::DateTime;
 use scheduler_core::{Forks, NodeId, Timestamp};
 use serde::Deserialize;
 
+use super::dates::{Dates, Written};
 use crate::FormatError;
 
 /// A run of a workflow.
@@ -21,6 +21,8 @@ pub struct Run {
     pub edges: Vec<(NodeId, NodeId)>,
     /// What it ran on.
     pub machines: Vec<Machine>,
+    /// What was read otherwise than it stands in the file, or not at all, for people.
+    pub remarks: Vec<String>,
 }
 
 /// A task of a run. Times are milliseconds since the run began.
@@ -82,7 +84,8 @@ struct Specified {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Execution {
-    executed_at: String,
+    #[serde(default)]
+    executed_at: Written,
     tasks: Vec<Executed>,
     #[serde(default)]
     machines: Vec<ExecutedOn>,
@@ -93,7 +96,8 @@ struct Execution {
 struct Executed {
     id: String,
     runtime_in_seconds: f64,
-    executed_at: Option<String>,
+    #[serde(default)]
+    executed_at: Written,
     core_count: Option<f64>,
     #[serde(rename = "avgCPU")]
     average_cpu: Option<f64>,
@@ -120,7 +124,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// When a task is missing, stands there twice or is its own parent, or a time is none.
+    /// When a task is missing, stands there twice or is its own parent, or a run time is none. A date that is none only leaves a
+    /// remark, since a date does no more than place the run on the calendar.
     pub fn run(self) -> Result<Run, FormatError> {
         self.steps().map_err(|(what, remedy)| FormatError::whole(what, remedy))
     }
@@ -134,12 +139,21 @@ impl File {
                 return Err((what, "write seconds from 0 to 10000000000"));
             }
         }
-        let began = time(&execution.executed_at)
-            .ok_or_else(|| misfit("workflow.execution.executedAt", &execution.executed_at))?;
+        let mut dates = Dates::default();
+        let started: Vec<Option<Timestamp>> = execution
+            .tasks
+            .iter()
+            .map(|task| dates.read("workflow.execution.tasks[].executedAt", &task.executed_at))
+            .collect();
+        // Without a date of its own a run begins with the first of its tasks.
+        let began = dates
+            .read("workflow.execution.executedAt", &execution.executed_at)
+            .or_else(|| started.iter().flatten().min().copied())
+            .unwrap_or_default();
         let nodes = nodes(&specification.tasks)?;
         let parents = parents(&specification.tasks, &nodes)?;
-        let executed: HashMap<&str, &Executed> =
-            execution.tasks.iter().map(|task| (task.id.as_str(), task)).collect();
+        let executed: HashMap<&str, (&Executed, Option<Timestamp>)> =
+            execution.tasks.iter().zip(started).map(|(task, at)| (task.id.as_str(), (task, at))).collect();
         let mut templates = HashMap::new();
         let mut steps: Vec<Option<Step>> = Vec::new();
         steps.resize_with(specification.tasks.len(), || None);
@@ -148,7 +162,7 @@ impl File {
             (format!("task `{name}` is, by way of its parents, its own parent"), "break the cycle of parents")
         })? {
             let Some(task) = specification.tasks.get(position) else { continue };
-            let Some(executed) = executed.get(task.id.as_str()) else {
+            let Some(&(executed, started)) = executed.get(task.id.as_str()) else {
                 return Err((
                     format!(
                         "workflow.specification.tasks[{position}]: `{}` has no entry in workflow.execution.tasks",
@@ -162,7 +176,11 @@ impl File {
                 .into_iter()
                 .flatten()
                 .filter_map(|&parent| steps.get(parent).and_then(Option::as_ref).map(|step| step.ended));
-            let started = executed.started(began)?.unwrap_or_else(|| due.max().unwrap_or(0));
+            // Most files say nothing of when each task started: then it did when its parents had ended.
+            let started = started.map_or_else(
+                || due.max().unwrap_or(0),
+                |at| at.signed_duration_since(began).num_milliseconds().max(0),
+            );
             let next = i64::try_from(templates.len()).unwrap_or(i64::MAX).saturating_add(1);
             let template = *templates.entry(program(&task.name)).or_insert(next);
             let step = Step {
@@ -188,19 +206,12 @@ impl File {
             steps: steps.into_iter().flatten().collect(),
             edges,
             machines: machines(execution.machines),
+            remarks: dates.remarks(),
         })
     }
 }
 
 impl Executed {
-    /// When the file says that it started, in milliseconds since the run began; most files say nothing.
-    fn started(&self, began: Timestamp) -> Result<Option<i64>, Misfit> {
-        let Some(text) = &self.executed_at else { return Ok(None) };
-        let at = time(text)
-            .ok_or_else(|| misfit(&format!("workflow.execution.tasks: `{}`: executedAt", self.id), text))?;
-        Ok(Some(at.signed_duration_since(began).num_milliseconds().max(0)))
-    }
-
     fn impact(&self) -> Forks {
         let busy = self.average_cpu.map(|percent| percent / 100.0);
         let cores = self.core_count.or(busy).unwrap_or(1.0).ceil();
@@ -309,20 +320,6 @@ fn program(name: &str) -> &str {
     stem.strip_suffix("_ID").or_else(|| stem.strip_suffix('_')).unwrap_or(name)
 }
 
-/// Files write the offset with or without a colon.
-fn time(text: &str) -> Option<Timestamp> {
-    let parsed =
-        DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y%m%dT%H%M%S%z"));
-    parsed
-        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
-        .ok()
-        .map(|time| time.to_utc())
-}
-
-fn misfit(path: &str, text: &str) -> Misfit {
-    (format!("{path}: `{text}` is not a time"), "write times as in `2023-03-21T13:21:06-10:00`")
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "the conversion saturates")]
 fn milliseconds(seconds: f64) -> i64 {
     (seconds.max(0.0) * 1000.0).round() as i64
@@ -344,13 +341,5 @@ mod tests {
     fn parents_come_first_and_a_cycle_is_named() {
         assert_eq!(parents_first(&[vec![1], vec![2], vec![]]), Ok(vec![2, 1, 0]));
         assert_eq!(parents_first(&[vec![], vec![2], vec![1]]), Err(1));
-    }
-
-    #[test]
-    fn times_are_read_as_the_real_files_write_them() {
-        for text in ["20200401T035043+0000", "2023-03-21T13:21:06-10:00", "2023-03-21T13:21:06.5-1000"] {
-            assert!(time(text).is_some(), "{text}");
-        }
-        assert_eq!(time("yesterday"), None);
     }
 }
