@@ -9,6 +9,7 @@ use control_plane::ports::Launchable;
 
 use super::define::NodeTypeName;
 use super::live::{Database, Messages, launchable, seconds};
+use crate::node::http::hosts::HostName;
 use crate::past::when::Age;
 use crate::source::Source;
 
@@ -86,6 +87,10 @@ pub(crate) struct NodeArgs {
     /// /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) http: Option<SocketAddr>,
+    /// A name by which it may be asked, such as that of a proxy before it; may be repeated. The address that it listens on and
+    /// localhost always may; other names are refused, since a page of another site could come by them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) http_host: Vec<HostName>,
     /// Let whoever has the token in this file cancel and approve by the page, which is read-only otherwise; SCHEDULER_HTTP_TOKEN in
     /// the environment may hold the token instead. There is no TLS: let a proxy add it where the network is not trusted
     #[arg(long, value_name = "FILE", requires = "http")]

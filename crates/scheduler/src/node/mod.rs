@@ -5,7 +5,7 @@
 
 mod capacity;
 mod embedded;
-mod http;
+pub(crate) mod http;
 mod idle;
 mod log;
 mod process;
@@ -113,7 +113,8 @@ async fn serve(
         let watched = Watch::install(&ground, &nodes, wanted, passes, stop.clone())?;
         let changes = token.is_some();
         let named = ground.hostnames.first().map_or("", String::as_str);
-        let site = Arc::new(http::Site::new(watched, ground.store.clone(), named, token));
+        let site =
+            Arc::new(http::Site::new(watched, ground.store.clone(), named, token, wanted.http_host.clone()));
         let listener = http::bind(address).await?;
         if let Ok(address) = listener.local_addr() {
             tracing::info!(changes, %address, "serves /metrics, /healthz, /readyz and a page at /");

@@ -156,7 +156,8 @@ fn a_node_tells_how_it_is_over_http() {
     let address = line.split("address=").nth(1).expect("the address is logged").trim().to_owned();
     let get = |path: &str| {
         let mut stream = TcpStream::connect(&address).expect("the port is open");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+            .expect("it listens");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer in text");
         answer

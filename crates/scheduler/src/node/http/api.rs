@@ -10,7 +10,8 @@
 //! A GET may name the tag that it has (`If-None-Match`) and gets 304 while nothing has changed; `X-Store-Time` says the store's time
 //! with each look. A POST needs the token, see [`super::token`]. An error is `version` and `error`: `code`, `place`, `what`,
 //! `remedy`; its status is 400 for a wrong body, 401 for a wrong token, 403 without one configured and for another site, 404, 405, 409
-//! when the task is not in a state for it, 413, 415, 503 when the store cannot be reached.
+//! when the task is not in a state for it, 413, 415, 421 for the name of another host, 503 when the store cannot be reached or too
+//! many ask.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -129,8 +130,10 @@ async fn admitted<T: serde::de::DeserializeOwned>(
     peer: SocketAddr,
 ) -> Result<T, Refusal> {
     token::admit(site.token.as_ref(), request.headers()).inspect_err(|refusal| {
-        let path = request.uri().path();
-        tracing::warn!(%peer, path, code = refusal.code, "a change asked for over HTTP was refused");
+        if let Some(times) = site.refused.once_more() {
+            let path = request.uri().path();
+            tracing::warn!(%peer, path, code = refusal.code, times, "changes asked for over HTTP were refused");
+        }
     })?;
     let body = body(request).await?;
     serde_json::from_slice(&body).map_err(|error| {

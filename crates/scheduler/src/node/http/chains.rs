@@ -1,7 +1,8 @@
 //! What one task waits for, to the end of its chain, as `scheduler explain` says it.
 //!
 //! That takes what a pass takes: a reading of everything unfinished, and a plan. Both are shared by everybody who asks, counted
-//! for ten times as long as they took, and let go soon after, since they may be large. A task that has ended costs a look at its row.
+//! for ten times as long as they took, and let go soon after, since they may be large. Each task costs a look at its row, too: they
+//! are asked for at a pace, whether there are such tasks or not. What is said of one is bounded, however much waits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use control_plane::ports::{Reading, Store, TaskView};
 use hyper::StatusCode;
 use scheduler_core::{Plan, TaskId};
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::answer::{Refusal, VERSION};
@@ -23,6 +24,16 @@ use crate::explain;
 /// A store that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(60);
 
+/// The least time between two looks at rows: somebody who clicks does not notice, and a stranger gets no more.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// So many may wait for their turn; more would wait too long.
+const MOST_WAITING: usize = 32;
+
+/// The most lines of a chain that are said, and the most bytes of them.
+const MOST_LINES: usize = 500;
+const MOST_BYTES: usize = 64 << 10;
+
 /// How long a reading is kept once it counts no more.
 const KEPT: Duration = Duration::from_secs(1);
 
@@ -31,10 +42,14 @@ pub(super) struct Chains {
     store: Arc<dyn Store>,
     places: Places,
     known: Arc<Mutex<Known>>,
+    queue: Semaphore,
 }
 
 /// What was asked lately.
 struct Known {
+    /// Of looks at rows.
+    rows: Pace,
+    /// Of readings.
     pace: Pace,
     planned: Option<Arc<Planned>>,
     answers: BTreeMap<TaskId, (Pace, Arc<Prepared>)>,
@@ -49,17 +64,20 @@ struct Planned {
 impl Chains {
     /// Of this store's tasks.
     pub(super) fn new(store: Arc<dyn Store>, places: Places) -> Self {
-        let known = Known { pace: Pace::new(), planned: None, answers: BTreeMap::new() };
-        Self { store, places, known: Arc::new(Mutex::new(known)) }
+        let (rows, pace) = (Pace::every(BETWEEN), Pace::new());
+        let known = Known { rows, pace, planned: None, answers: BTreeMap::new() };
+        Self { store, places, known: Arc::new(Mutex::new(known)), queue: Semaphore::new(MOST_WAITING) }
     }
 
     /// What is to be said of this task. One question at a time, so that they never take more than one connection.
     pub(super) async fn answer(&self, id: TaskId) -> Result<Arc<Prepared>, Refusal> {
+        let Ok(_turn) = self.queue.try_acquire() else { return Err(busy()) };
         let mut known = self.known.lock().await;
         known.answers.retain(|_, (pace, _)| !pace.is_due());
         if let Some((_, answer)) = known.answers.get(&id) {
             return Ok(answer.clone());
         }
+        tokio::time::sleep_until(known.rows.again()).await;
         let mut pace = Pace::new();
         let began = pace.begin();
         let asked = timeout(WITHIN, self.ask(id, &mut known)).await;
@@ -71,12 +89,15 @@ impl Chains {
 
     async fn ask(&self, id: TaskId, known: &mut Known) -> Result<Prepared, Refusal> {
         let failed = |error| Refusal::from(&error);
-        let row = self.store.task(id).await.map_err(failed)?.ok_or_else(|| unknown(id))?;
+        let began = known.rows.begin();
+        let row = self.store.task(id).await.map_err(failed)?;
+        known.rows.answered(began);
+        let row = row.ok_or_else(|| unknown(id))?;
         let planned = if row.status.is_finished() { None } else { Some(self.planned(known).await?) };
         let shown = self.places.row(&row);
         let as_of = planned.as_ref().map(|planned| planned.reading.snapshot.now);
         let lines = tokio::task::spawn_blocking(move || chain(&row, planned.as_deref())).await;
-        let lines = lines.map_err(|_| fault("the explanation"))?;
+        let lines = bounded(lines.map_err(|_| fault("the explanation"))?);
         let content = json!({ "task": shown, "chain": lines });
         Ok(Prepared::json(&json!({ "version": VERSION, "as_of": as_of }), &content.to_string()))
     }
@@ -129,6 +150,25 @@ fn chain(row: &TaskView, planned: Option<&Planned>) -> Vec<String> {
     }
 }
 
+/// The first lines, and how many more there are.
+fn bounded(mut lines: Vec<String>) -> Vec<String> {
+    let mut room = MOST_BYTES;
+    let fits = |line: &&String| room.checked_sub(line.len()).map(|left| room = left).is_some();
+    let kept = lines.iter().take(MOST_LINES).take_while(fits).count();
+    let more = lines.len().saturating_sub(kept);
+    if more > 0 {
+        lines.truncate(kept);
+        lines.push(format!("… and {more} more lines; `scheduler explain` prints them all"));
+    }
+    lines
+}
+
+fn busy() -> Refusal {
+    let what = format!("{MOST_WAITING} others wait for what is said of a task");
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "/api/tasks/ID", what)
+        .remedy("ask again in a moment")
+}
+
 /// There is no such task.
 pub(super) fn unknown(id: TaskId) -> Refusal {
     Refusal::new(
@@ -143,4 +183,20 @@ pub(super) fn unknown(id: TaskId) -> Refusal {
 fn fault(what: &'static str) -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "fault", what, "ended by a fault of this program")
         .remedy("see the log of the node, and report it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_task_is_bounded_in_lines_and_bytes() {
+        let few = vec!["a line".to_owned(); 3];
+        assert_eq!(bounded(few.clone()), few);
+        let many = bounded(vec!["a line".to_owned(); 100_000]);
+        assert_eq!(many.len(), MOST_LINES + 1);
+        assert!(many[MOST_LINES].contains("99500 more lines"), "{}", many[MOST_LINES]);
+        let long = bounded(vec!["x".repeat(40_000); 50]);
+        assert_eq!((long.len(), long[1].contains("49 more lines")), (2, true));
+    }
 }

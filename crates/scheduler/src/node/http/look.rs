@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{NodeView, Statistics, Store, StoreError, TaskFilter, TaskStatus, TaskView};
+use scheduler_core::words::visible;
 use scheduler_core::{
     Forks, GroupId, Kind, NodeType, Placement, Priority, Seconds, TaskCount, TaskId, Timestamp,
 };
@@ -22,6 +23,9 @@ const MOST: usize = 500;
 
 /// How many of the tasks that ended last.
 const FINISHED: usize = 50;
+
+/// The longest sentence that is shown, so that a look stays small whatever names and paths are in it.
+const LONGEST: usize = 500;
 
 /// The names of places that the last look came by, for whoever shows a single task. Shared by clones.
 #[derive(Clone, Debug, Default)]
@@ -203,7 +207,7 @@ fn row(task: &TaskView, names: &Names<'_>) -> Row {
     let hold = task.hold.as_ref().filter(|_| task.status == TaskStatus::Pending);
     Row {
         id: task.id,
-        name: task.name.clone(),
+        name: visible(&task.name).to_string(),
         kind: task.kind,
         status: task.status,
         priority: task.priority,
@@ -219,12 +223,12 @@ fn row(task: &TaskView, names: &Names<'_>) -> Row {
             let described = holds(&hold.reason, hold.reason.to_string());
             Hold {
                 token: hold.reason.token(),
-                sentence: described.sentence,
+                sentence: visible(&described.sentence).within(LONGEST).to_string(),
                 since: hold.since,
                 never: described.tone == Tone::Bad,
             }
         }),
-        explanation: task.explanation.clone(),
+        explanation: visible(&task.explanation).within(LONGEST).to_string(),
     }
 }
 
@@ -232,19 +236,19 @@ fn groups(statistics: &Statistics, defined: &Defined) -> Vec<Group> {
     let group = |(name, &(capacity, used)): (&String, &(Forks, Forks))| {
         let (container, max_forks, max_concurrent_jobs) =
             defined.groups.get(name).copied().unwrap_or_default();
-        Group { name: name.clone(), capacity, used, container, max_forks, max_concurrent_jobs }
+        Group { name: visible(name).to_string(), capacity, used, container, max_forks, max_concurrent_jobs }
     };
     statistics.groups.iter().map(group).collect()
 }
 
 fn member(node: &NodeView, defined: &Defined, now: Timestamp) -> Node {
     Node {
-        hostname: node.hostname.clone(),
+        hostname: visible(&node.hostname).to_string(),
         node_type: node.node_type,
         capacity: node.capacity,
         used: node.used,
         state: Standing::of(node, defined.grace, now).word(),
         last_heartbeat: node.last_heartbeat,
-        version: node.version.clone(),
+        version: visible(&node.version).to_string(),
     }
 }

@@ -1,7 +1,8 @@
 //! `/metrics`, `/healthz` and `/readyz`, for whoever watches over nodes, and a page at `/` with its API, for people.
 //!
-//! Over HTTP/1, since nothing here gains by more. Each connection is a task of its own and ends with the server; one that asks
-//! nothing for a while is let go.
+//! Over HTTP/1, since nothing here gains by more. Each connection is a task of its own and ends with the server; there are never
+//! many, and each has its limits ([`connections`]), so that no stranger takes from the node what its tasks need. Only who asks by a
+//! name of this node is answered ([`hosts`]).
 //!
 //! The page asks again and again for what it shows (`GET /api/look`, see [`api`]) and names the tag of what it has, instead of being
 //! sent events: a browser that is gone or hidden then costs nothing and need not be noticed, proxies need nothing special, several
@@ -11,11 +12,14 @@
 mod answer;
 mod api;
 mod chains;
+mod connections;
+pub(crate) mod hosts;
 mod look;
 mod looks;
 mod pace;
 mod page;
 mod prepared;
+mod tally;
 #[cfg(test)]
 mod tests;
 pub(super) mod token;
@@ -33,18 +37,27 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use answer::{Answer, text};
+use answer::{Answer, Refusal, text};
 use chains::Chains;
+use connections::{HEADERS_WITHIN, Seats, Taken};
+use hosts::HostName;
 use look::Places;
 use looks::{Looks, StoreSight};
+use tally::Tally;
 use token::Token;
 
-/// A client that takes longer to send its request is let go.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// The most bytes of a request's head, and of what is read ahead.
+const LONGEST_HEAD: usize = 16 << 10;
+
+/// The most headers of a request.
+const MOST_HEADERS: usize = 64;
+
+/// Whatever is asked, an answer is there by then. Longer than each part of it may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
 
 /// What is asked of a node.
 #[async_trait]
@@ -64,6 +77,12 @@ pub(super) struct Site {
     chains: Chains,
     /// Who may change something; `None` for nobody.
     token: Option<Token>,
+    /// The names by which it may be asked, beside those that every node has.
+    names: Vec<HostName>,
+    /// Changes that were refused.
+    refused: Tally,
+    /// Requests by the name of another host.
+    misdirected: Tally,
 }
 
 impl Site {
@@ -73,11 +92,21 @@ impl Site {
         store: Arc<dyn Store>,
         hostname: &str,
         token: Option<Token>,
+        names: Vec<HostName>,
     ) -> Self {
         let places = Places::default();
         let sight = StoreSight::new(store.clone(), places.clone(), hostname, token.is_some());
         let chains = Chains::new(store.clone(), places);
-        Self { watched, store, looks: Looks::new(Arc::new(sight)), chains, token }
+        Self {
+            watched,
+            store,
+            looks: Looks::new(Arc::new(sight)),
+            chains,
+            token,
+            names,
+            refused: Tally::new("change"),
+            misdirected: Tally::new("host"),
+        }
     }
 }
 
@@ -91,43 +120,71 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Serves until told to stop.
 pub(super) async fn serve(listener: TcpListener, site: Arc<Site>, stop: CancellationToken) {
+    let seats = Seats::new(connections::MOST);
+    let (full, failed) = (Tally::new("full"), Tally::new("accept"));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection = connection(TokioIo::new(stream), peer, site.clone());
-                let stop = stop.clone();
-                tokio::spawn(async move { stop.run_until_cancelled(connection).await });
-            }
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file handles, most likely: others give some back in a moment.
-                tracing::warn!(%error, "a connection to the HTTP port was not accepted");
+                if let Some(times) = failed.once_more() {
+                    tracing::warn!(%error, times, "connections to the HTTP port were not accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
+        };
+        let taken = seats.take().await;
+        if taken.as_ref().is_none_or(|(_, made_room)| *made_room)
+            && let Some(times) = full.once_more()
+        {
+            let most = connections::MOST;
+            tracing::warn!(%peer, times, most, "connections to the HTTP port were let go: all places were taken");
+        }
+        if let Some((taken, _)) = taken {
+            let connection = connection(stream, peer, taken, site.clone());
+            let stop = stop.clone();
+            tokio::spawn(async move { stop.run_until_cancelled(connection).await });
         }
     }
 }
 
-async fn connection(stream: TokioIo<tokio::net::TcpStream>, peer: SocketAddr, site: Arc<Site>) {
-    let answers = service_fn(move |request| {
+async fn connection(stream: TcpStream, peer: SocketAddr, taken: Taken, site: Arc<Site>) {
+    let to = stream.local_addr().ok();
+    let leave = taken.leave();
+    let taken = Arc::new(taken);
+    let stream = TokioIo::new(connections::Connection::new(stream, taken.clone()));
+    let answers = service_fn(move |request: Request<Incoming>| {
+        taken.asked();
         let site = site.clone();
-        async move { Ok::<_, Infallible>(answer(request, &site, peer).await) }
+        async move {
+            let answered = tokio::time::timeout(ANSWER_WITHIN, answer(request, &site, peer, to)).await;
+            Ok::<_, Infallible>(answered.unwrap_or_else(|_| Refusal::no_answer().into()))
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
-        .serve_connection(stream, answers)
-        .await;
-    if let Err(error) = served {
+        .max_buf_size(LONGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(stream, answers);
+    if let Some(Err(error)) = leave.run_until_cancelled(served).await {
         tracing::debug!(%error, "a connection to the HTTP port broke off");
     }
 }
 
-async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Answer {
+async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr, to: Option<SocketAddr>) -> Answer {
     let path = request.uri().path();
+    if let Err(refusal) = hosts::admit(&request, to, &site.names) {
+        if let Some(times) = site.misdirected.once_more() {
+            tracing::warn!(%peer, times, "requests over HTTP named another host and were refused");
+        }
+        return refusal.into();
+    }
     if path.starts_with("/api/") {
         return api::answer(request, site, peer).await;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least time between two questions.
+/// The least time between two questions, unless another is chosen.
 const LEAST: Duration = Duration::from_secs(1);
 
 /// What was asked counts for so many times as long as it took, so that looking takes a tenth of one connection at most.
@@ -13,13 +13,19 @@ const TIMES: u32 = 10;
 /// When the store may be asked again. A question that is given up half-way counts too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
+    least: Duration,
     again: Instant,
 }
 
 impl Pace {
     /// At once.
     pub(super) fn new() -> Self {
-        Self { again: Instant::now() }
+        Self::every(LEAST)
+    }
+
+    /// At once, and with so much time between two questions at least.
+    pub(super) fn every(least: Duration) -> Self {
+        Self { least, again: Instant::now() }
     }
 
     /// When it may be.
@@ -35,13 +41,13 @@ impl Pace {
     /// A question begins.
     pub(super) fn begin(&mut self) -> Instant {
         let now = Instant::now();
-        self.again = now + LEAST;
+        self.again = now + self.least;
         now
     }
 
     /// The one that began then was answered.
     pub(super) fn answered(&mut self, began: Instant) {
-        self.again = began + LEAST.max(began.elapsed() * TIMES);
+        self.again = began + self.least.max(began.elapsed() * TIMES);
     }
 }
 

@@ -1,6 +1,7 @@
 mod changes;
 mod looking;
 mod sharing;
+mod strangers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -103,7 +104,7 @@ impl Port {
         };
         store.join(&joining).await.unwrap();
         let token = token.map(|token| Token::checked(token).unwrap());
-        let site = Site::new(Arc::new(Healthy), Arc::new(store.clone()), "node-a", token);
+        let site = Site::new(Arc::new(Healthy), Arc::new(store.clone()), "node-a", token, Vec::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
