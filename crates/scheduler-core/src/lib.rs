@@ -67,7 +67,7 @@ mod table;
 mod task;
 mod tree;
 mod validate;
-mod words;
+pub mod words;
 mod workflow;
 
 pub use apply::{Fill, Misfit};

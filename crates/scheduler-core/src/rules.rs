@@ -15,6 +15,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::visible;
 use crate::{Forks, GroupId, Kind, Seconds, TaskCount, Work, WorkflowOf};
 
 /// Everything that a pass goes by besides the snapshot.
@@ -182,7 +183,7 @@ impl fmt::Display for Resource {
             Self::JobTemplate => "job template",
             Self::WorkflowTemplate => "workflow template",
             Self::SystemJobSlot => "system-job slot",
-            Self::Own(name) => name,
+            Self::Own(name) => return visible(name).fmt(f),
         })
     }
 }

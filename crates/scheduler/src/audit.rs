@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use scheduler_core::words::visible;
+
 use crate::Found;
 use crate::cli::AuditArgs;
 use crate::failure::Failure;
@@ -20,15 +22,16 @@ pub(crate) fn run(wanted: &AuditArgs) -> Result<Found, Failure> {
     let rules = read::rules(&wanted.rules)?;
     let snapshot = read::snapshot(&wanted.snapshot)?;
     let plan = read::plan(&wanted.plan)?;
+    let name = visible(&rules.name);
     let violations = scheduler_core::audit(&snapshot, &rules, &plan);
     let mut out = Output::stdout();
     for violation in &violations {
         writeln!(out, "{violation}")?;
     }
     match violations.len() {
-        0 => writeln!(out, "the plan is what the rules of {} say", rules.name)?,
-        1 => writeln!(out, "1 violation of the rules of {}", rules.name)?,
-        count => writeln!(out, "{count} violations of the rules of {}", rules.name)?,
+        0 => writeln!(out, "the plan is what the rules of {name} say")?,
+        1 => writeln!(out, "1 violation of the rules of {name}")?,
+        count => writeln!(out, "{count} violations of the rules of {name}")?,
     }
     out.finish()?;
     Ok(Found::something_if(!violations.is_empty()))

@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color};
 use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, Then};
 
 use crate::cli::Show;
+use crate::output::cell;
 use crate::words::Names;
 
 /// How a decision looks.
@@ -33,7 +34,7 @@ impl Tone {
 
     /// In a table.
     pub(crate) fn cell(self, word: &str) -> Cell {
-        Cell::new(word).fg(match self {
+        cell(word).fg(match self {
             Self::Good => Color::DarkGreen,
             Self::Waiting => Color::DarkYellow,
             Self::Bad => Color::DarkRed,

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use control_plane::ports::TaskView;
+use scheduler_core::words::visible;
 use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId};
 
 use crate::Found;
 use crate::cli::ExplainArgs;
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
-use crate::live::{title, tone, unknown_task};
+use crate::live::{LONGEST_WHY, title, tone, unknown_task};
 use crate::output::Output;
 use crate::source::Source;
 use crate::words::{Names, On};
@@ -59,7 +60,11 @@ pub(crate) fn lines(snapshot: &Snapshot, rules: &RuleSet, plan: &Plan, id: TaskI
 /// What the row of a task that ended says: `job 7 deploy-web: failed since …: …`.
 pub(crate) fn ended(row: &TaskView) -> String {
     let when = row.finished.map(|at| format!(" since {at}")).unwrap_or_default();
-    let why = if row.explanation.is_empty() { String::new() } else { format!(": {}", row.explanation) };
+    let why = if row.explanation.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", visible(&row.explanation).within(LONGEST_WHY))
+    };
     let style = tone(row.status).style();
     format!("{}: {style}{}{style:#}{when}{why}", title(row), row.status.token())
 }

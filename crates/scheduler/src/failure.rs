@@ -6,6 +6,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use simulator::FormatError;
 
+use crate::output::{said, stderr};
 use crate::source::Source;
 
 /// The reason why a command gives up. Printed to standard error; the exit code is 1.
@@ -48,11 +49,11 @@ impl Failure {
     pub(crate) fn print(&self) {
         let error = AnsiColor::Red.on_default().bold();
         let help = Style::new().bold();
-        let mut stderr = anstream::stderr().lock();
+        let mut stderr = stderr();
         // Nobody is left to hear about an error in printing this one.
-        let _printed = writeln!(stderr, "{error}error:{error:#} {}", self.what);
+        let _printed = writeln!(stderr, "{error}error:{error:#} {}", said(&self.what));
         if let Some(remedy) = &self.remedy {
-            let _printed = writeln!(stderr, "{help} help:{help:#} {remedy}");
+            let _printed = writeln!(stderr, "{help} help:{help:#} {}", said(remedy));
         }
     }
 }

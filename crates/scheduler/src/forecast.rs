@@ -14,7 +14,7 @@ use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 use crate::Found;
 use crate::cli::live::Database;
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
 use crate::past::Past;
 use crate::past::when::When;
 use crate::progress::{Progress, Unit};
@@ -149,7 +149,7 @@ fn print(
         let name = format!("{} {}", expected.task, expected.name);
         let [from, to, median] = moments(forecast.at, expected);
         let waits = expected.waits_for.clone().unwrap_or_else(|| "nothing".to_owned());
-        rows.add_row([name, expected.kind.to_string(), from, to, median, waits]);
+        rows.add_row([name, expected.kind.to_string(), from, to, median, waits].map(cell));
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     let count = forecast.tasks.len();

@@ -1,25 +1,39 @@
 //! Where results go: standard output that survives a closed pipe, and files that appear whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
-use std::path::{Path, PathBuf};
+mod file;
+mod guard;
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, ErrorKind, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
+use scheduler_core::words::visible;
 
 use crate::failure::Failure;
+pub(crate) use file::write_file;
+pub(crate) use guard::{Guard, plain, said};
 
 /// Standard output. Colour is dropped unless it is a terminal, and a reader that went away (`| head`) is no error: what
-/// follows is dropped.
+/// follows is dropped. What others wrote does nothing to a terminal, see [`guard`].
 pub(crate) struct Output {
-    out: BufWriter<AutoStream<StdoutLock<'static>>>,
+    out: Guard<BufWriter<AutoStream<StdoutLock<'static>>>>,
     closed: bool,
 }
 
 impl Output {
     /// Takes standard output.
     pub(crate) fn stdout() -> Self {
-        Self { out: BufWriter::new(AutoStream::auto(io::stdout().lock())), closed: false }
+        Self::over(Guard::new(BufWriter::new(AutoStream::auto(io::stdout().lock()))))
+    }
+
+    /// Takes standard output for bytes that go out as they are.
+    pub(crate) fn raw() -> Self {
+        Self::over(Guard::open(BufWriter::new(AutoStream::always_ansi(io::stdout().lock()))))
+    }
+
+    const fn over(out: Guard<BufWriter<AutoStream<StdoutLock<'static>>>>) -> Self {
+        Self { out, closed: false }
     }
 
     /// Writes what is left.
@@ -56,6 +70,11 @@ impl Write for Output {
     }
 }
 
+/// Standard error, under the same guard.
+pub(crate) fn stderr() -> Guard<AutoStream<StderrLock<'static>>> {
+    Guard::new(anstream::stderr().lock())
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         unwritable(error)
@@ -67,42 +86,24 @@ fn unwritable(error: io::Error) -> Failure {
     Failure::new(format!("standard output: cannot be written: {error}"))
 }
 
-/// Writes a file: whole or not at all, since a half-written snapshot would be read as a truncated one.
-pub(crate) fn write_file(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Failure> {
-    let draft = draft_beside(path);
-    let written = write_draft(&draft, fill).and_then(|()| fs::rename(&draft, path));
-    written.map_err(|error| {
-        // The draft may not exist; the first error is the one that matters.
-        let _removed = fs::remove_file(&draft);
-        Failure::new(format!("{}: cannot be written: {error}", path.display()))
-            .remedy("choose a file in a directory that exists and is writable")
-    })
-}
-
-/// In the same directory, since only there a rename is atomic.
-fn draft_beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.draft", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn write_draft(draft: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut file: BufWriter<File> =
-        BufWriter::new(OpenOptions::new().write(true).create_new(true).open(draft)?);
-    fill(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-}
-
 /// A table for people: no frame, so that `grep` and `awk` work on it, and cells that wrap at the width of a terminal.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    table.set_header(header.iter().map(|title| cell(title).add_attribute(Attribute::Bold)));
     // Whether colour goes out at all is for `Output` to say.
     table.enforce_styling();
     table
+}
+
+/// The longest text of a cell.
+const LONGEST_CELL: usize = 4000;
+
+/// A cell of a table, whatever others wrote into it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that makes cells, so that none goes without the filter"
+)]
+pub(crate) fn cell(content: impl Display) -> Cell {
+    Cell::new(visible(&content.to_string()).within(LONGEST_CELL))
 }

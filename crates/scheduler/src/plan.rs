@@ -10,7 +10,7 @@ use crate::Found;
 use crate::cli::{PlanArgs, Show};
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
 use crate::words::{Names, On};
 use crate::{problems, read};
 
@@ -63,10 +63,10 @@ impl Report<'_> {
         let rows =
             described.filter(|(_, described)| self.shows(described.show)).map(|(decision, described)| {
                 vec![
-                    Cell::new(self.names.task(decision.task)),
-                    Cell::new(decision.kind),
+                    cell(self.names.task(decision.task)),
+                    cell(decision.kind),
                     described.tone.cell(described.word),
-                    Cell::new(described.sentence),
+                    cell(described.sentence),
                 ]
             });
         self.part(out, &["task", "kind", "decision", "where or why"], rows)
@@ -75,12 +75,7 @@ impl Report<'_> {
     fn nodes(&self, out: &mut impl Write) -> io::Result<()> {
         let rows = self.plan.nodes.iter().map(|decision| {
             let (word, why, tone) = node(&decision.step);
-            vec![
-                Cell::new(self.names.task(decision.workflow)),
-                Cell::new(decision.node),
-                tone.cell(word),
-                Cell::new(why),
-            ]
+            vec![cell(self.names.task(decision.workflow)), cell(decision.node), tone.cell(word), cell(why)]
         });
         self.part(out, &["workflow", "node", "decision", "how or why"], rows)
     }
@@ -88,10 +83,10 @@ impl Report<'_> {
     fn creates(&self, out: &mut impl Write) -> io::Result<()> {
         let rows = self.plan.creates.iter().enumerate().map(|(position, create)| {
             vec![
-                Cell::new(format!("new-{position}")),
-                Cell::new(create.work.kind()),
-                Cell::new(On(&create.work)),
-                Cell::new(self.names.creation(create)),
+                cell(format!("new-{position}")),
+                cell(create.work.kind()),
+                cell(On(&create.work)),
+                cell(self.names.creation(create)),
             ]
         });
         self.part(out, &["created", "kind", "on", "for"], rows)
@@ -103,7 +98,7 @@ impl Report<'_> {
         let rows = linked.map(|derived| {
             let links: Vec<String> =
                 derived.links.iter().map(|&link: &TaskRef| self.names.reference(link)).collect();
-            vec![Cell::new(self.names.task(derived.task)), Cell::new(links.join(", "))]
+            vec![cell(self.names.task(derived.task)), cell(links.join(", "))]
         });
         self.part(out, &["task", "now depends on"], rows)
     }

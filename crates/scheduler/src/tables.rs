@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use comfy_table::{Cell, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table};
+use scheduler_core::words::visible;
 use scheduler_core::{Claim, Matrix, Mode, Resource, RuleSet, Simultaneous};
 
 use crate::Found;
 use crate::cli::live::Database;
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
 use crate::{open, read};
 
 /// Prints the claims and a matrix for each resource, then the other numbers of the rule set.
@@ -32,7 +33,7 @@ pub(crate) fn run(argument: Option<&str>, database: &Database, json: bool) -> Re
 }
 
 fn print(rules: &RuleSet, out: &mut impl Write) -> Result<(), Failure> {
-    writeln!(out, "Rule set {}\n\nWho claims what:\n\n{}", rules.name, claims(rules).trim_fmt())?;
+    writeln!(out, "Rule set {}\n\nWho claims what:\n\n{}", visible(&rules.name), claims(rules).trim_fmt())?;
     writeln!(out, "\nX: the pending mode (row) may not start while the held mode (column) is held.")?;
     for resource in resources(rules) {
         match rules.matrix(&resource) {
@@ -52,7 +53,7 @@ fn claims(rules: &RuleSet) -> Table {
             Simultaneous::As(other) => format!("{mode}, or {other} when allow_simultaneous"),
             Simultaneous::Nothing => format!("{mode}, or none when allow_simultaneous"),
         };
-        claims.add_row([by.to_string(), resource.to_string(), mode]);
+        claims.add_row([by.to_string(), resource.to_string(), mode].map(cell));
     }
     claims
 }
@@ -75,10 +76,10 @@ fn cells(rules: &RuleSet, matrix: &Matrix) -> Table {
     let header = std::iter::once(matrix.resource.to_string()).chain(modes.iter().map(Mode::to_string));
     cells.set_header(header);
     for &pending in &modes {
-        let mut row = vec![Cell::new(pending)];
+        let mut row = vec![cell(pending)];
         for &held in &modes {
             let mark = if matrix.forbids(pending, held) { "X" } else { "." };
-            row.push(Cell::new(mark).set_alignment(CellAlignment::Center));
+            row.push(cell(mark).set_alignment(CellAlignment::Center));
         }
         cells.add_row(row);
     }

@@ -1,9 +1,10 @@
-//! Names for ids: what the core's sentences leave out, since it speaks of ids alone.
+//! Names for ids: what the core's sentences leave out, since it speaks of ids alone. Each is shown as [`visible`] makes it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use control_plane::ports::NodeView;
+use scheduler_core::words::visible;
 use scheduler_core::{
     Create, GroupId, InstanceId, InventoryId, InventorySourceId, Origin, Place, Placement, ProjectId,
     Snapshot, TaskId, TaskRef, Work, WorkflowOf,
@@ -47,7 +48,7 @@ impl<'a> Names<'a> {
 
     /// A task: `12 deploy-web`.
     pub(crate) fn task(&self, id: TaskId) -> String {
-        self.tasks.get(&id).map_or_else(|| id.to_string(), |name| format!("{id} {name}"))
+        self.tasks.get(&id).map_or_else(|| id.to_string(), |name| format!("{id} {}", visible(name)))
     }
 
     /// A place: `on node-a (datacentre), controlled by node-c`.
@@ -75,11 +76,11 @@ impl<'a> Names<'a> {
     }
 
     fn instance(&self, id: InstanceId) -> String {
-        self.instances.get(&id).map_or_else(|| format!("instance {id}"), |&name| name.to_owned())
+        self.instances.get(&id).map_or_else(|| format!("instance {id}"), |&name| visible(name).to_string())
     }
 
     fn group(&self, id: GroupId) -> String {
-        self.groups.get(&id).map_or_else(|| format!("group {id}"), |&name| name.to_owned())
+        self.groups.get(&id).map_or_else(|| format!("group {id}"), |&name| visible(name).to_string())
     }
 
     /// A task of a plan: `project update 40`, or `project update new-0`.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use scheduler_core::words::is_hidden;
+
 use super::{DefinitionKind, Definitions, RulesDefinition, Run, WorkflowDefinition, too_large};
 
 /// Where something is wrong.
@@ -67,9 +69,9 @@ impl Definitions {
         all.map(|(kind, name, run)| ((kind, name.as_str()), run))
     }
 
-    /// Checks what can be seen here alone: names that are empty, too long or taken twice, groups that are both kinds, graphs
-    /// with unknown nodes or cycles, templates without slices, payloads that are too large, a
-    /// grace that no heartbeat can keep.
+    /// Checks what can be seen here alone: names that are empty, too long, taken twice or hold what nobody sees, groups that
+    /// are both kinds, graphs with unknown nodes or cycles, templates without slices, payloads that are too large, a grace
+    /// that no heartbeat can keep.
     pub fn check(&self) -> Result<(), Flaws> {
         let mut flaws = Vec::new();
         let mut seen = BTreeSet::new();
@@ -82,6 +84,9 @@ impl Definitions {
             }
             if name.chars().count() > 200 {
                 flaw("the name is longer than 200 characters: shorten it");
+            }
+            if let Some(message) = hides(name) {
+                flaw(&message);
             }
             if !seen.insert((kind, name)) {
                 flaw("the name is taken twice in this file: rename one of the two");
@@ -118,12 +123,25 @@ impl Definitions {
     }
 }
 
+/// What is wrong with a name that does not show all that is in it.
+fn hides(name: &str) -> Option<String> {
+    let (at, hidden) = name.chars().enumerate().find(|&(_, letter)| is_hidden(letter))?;
+    Some(format!(
+        "character {} of the name is U+{:04X}, which a terminal obeys or nobody sees: remove it",
+        at + 1,
+        u32::from(hidden)
+    ))
+}
+
 /// Nodes with one name, edges to no node, cycles.
 fn check_graph(workflow: &WorkflowDefinition, flaws: &mut Vec<Flaw>) {
     let place = Place::Of(DefinitionKind::Workflow, workflow.name.clone());
     let mut flaw = |message: String| flaws.push(Flaw { place: place.clone(), message });
     let mut names = BTreeSet::new();
     for node in &workflow.nodes {
+        if let Some(message) = hides(&node.name) {
+            flaw(format!("node {:?}: {message}", node.name));
+        }
         if !names.insert(node.name.as_str()) {
             flaw(format!("two nodes have the name {:?}: rename one of them", node.name));
         }

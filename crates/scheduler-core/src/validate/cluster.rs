@@ -1,6 +1,7 @@
 //! Problems of instances, groups, projects and inventory sources.
 
 use crate::table::FxHashSet;
+use crate::words::visible;
 use crate::{Forks, InstanceId, LastUpdate, Members, NodeType, Snapshot, Timestamp};
 
 use super::{Findings, Known, Spot};
@@ -53,12 +54,14 @@ fn groups(snapshot: &Snapshot, known: &Known, found: &mut Findings) {
         let spot = Spot::row("groups", position, row.id.get());
         let Members::Instances(members) = &row.members else { continue };
         if members.is_empty() {
-            let what = format!("group {:?} has no instance, so that it takes no task", row.name);
+            let what = format!("group \"{}\" has no instance, so that it takes no task", visible(&row.name));
             found.warning(spot, "empty_group", what, "add an instance, or make it a container group");
         }
         for member in members.iter().filter(|&member| !known.instances.contains(member)) {
-            let what =
-                format!("group {:?} names instance {member}, which the snapshot does not hold", row.name);
+            let what = format!(
+                "group \"{}\" names instance {member}, which the snapshot does not hold",
+                visible(&row.name)
+            );
             found.error(spot, "unknown_member", what, "load the instance, or remove it from the group");
         }
     }

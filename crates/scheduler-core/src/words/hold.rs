@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::NAMED;
+use super::{NAMED, visible};
 use crate::{Disuse, Disused, Lack, Malformed, OutOfUse, Reason, Shortfall, TaskRef};
 
 /// How a sentence about what can never run begins.
@@ -97,7 +97,7 @@ impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "group {}", self.group)?;
         if !self.name.is_empty() {
-            write!(f, " {:?}", &*self.name)?;
+            write!(f, " \"{}\"", visible(&self.name))?;
         }
         write!(f, " {}", self.lack)
     }

@@ -4,14 +4,17 @@
 //! puts the subject before it. Sentences name ids and kinds; those about capacity say what was needed, free and in all. What
 //! can never run as things stand says so in these words, and nothing else does. Tokens are for machines and stay as they are;
 //! sentences may be improved. No sentence is longer than a page: of many members the first few are named, the rest counted.
+//! Names that others gave stand in them as [`visible`] shows them.
 
 mod end;
 mod hold;
 mod step;
+mod visible;
 
 use core::fmt;
 
 use crate::{Decision, ResourceKey, TaskRef};
+pub use visible::{Visible, is_hidden, visible, write_code};
 
 /// As many members of a circle, of a cycle or of a list of groups are named; the rest are counted.
 pub(crate) const NAMED: usize = 12;
@@ -34,7 +37,7 @@ impl fmt::Display for ResourceKey {
             Self::JobTemplate(id) => write!(f, "job template {id}"),
             Self::WorkflowTemplate(id) => write!(f, "workflow template {id}"),
             Self::SystemJobSlot => f.write_str("the system-job slot"),
-            Self::Own(key) => write!(f, "{} {}", key.resource, key.key),
+            Self::Own(key) => write!(f, "{} {}", visible(&key.resource), key.key),
         }
     }
 }

@@ -146,6 +146,9 @@ pub(crate) struct OutputArgs {
     /// Its id
     #[arg(value_name = "TASK")]
     pub(crate) task: i64,
+    /// Print it as it is on a terminal too, which then obeys whatever is in it; elsewhere it always is
+    #[arg(long)]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) database: Database,
 }

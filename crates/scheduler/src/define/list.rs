@@ -2,13 +2,12 @@
 
 use std::io::Write as _;
 
-use comfy_table::Cell;
 use control_plane::definition::{DefinitionKind, Definitions};
 use serde_json::{Map, Value};
 
 use super::set::rows;
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
 
 /// Prints them.
 pub(super) fn print(kind: DefinitionKind, defined: &Definitions, json: bool) -> Result<(), Failure> {
@@ -26,7 +25,7 @@ pub(super) fn print(kind: DefinitionKind, defined: &Definitions, json: bool) -> 
         let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         let mut table = table(&titles);
         for row in &rows {
-            table.add_row(columns.iter().map(|column| Cell::new(cell(column, row))));
+            table.add_row(columns.iter().map(|column| cell(shown(column, row))));
         }
         writeln!(out, "{}", table.trim_fmt())?;
     }
@@ -60,7 +59,7 @@ const fn columns(kind: DefinitionKind) -> &'static [&'static str] {
 }
 
 /// A field for people. What a file leaves out is what its default says.
-fn cell(column: &str, row: &Map<String, Value>) -> String {
+fn shown(column: &str, row: &Map<String, Value>) -> String {
     match row.get(column) {
         None | Some(Value::Null) => match column {
             "enabled" => "yes".to_owned(),

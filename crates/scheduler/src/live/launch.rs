@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use control_plane::definition::Run;
 use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TaskView};
+use scheduler_core::words::visible;
 use scheduler_core::{Priority, TaskId};
 use serde_json::{Map, Value, json};
 
-use super::{title, tone, unknown_task};
+use super::{LONGEST_WHY, title, tone, unknown_task};
 use crate::Found;
 use crate::cli::live::LaunchArgs;
 use crate::failure::Failure;
@@ -175,7 +176,11 @@ async fn ends(
 
 fn tell(task: &TaskView, out: &mut Output) -> Result<(), Failure> {
     let style = tone(task.status).style();
-    let why = if task.explanation.is_empty() { String::new() } else { format!(": {}", task.explanation) };
+    let why = if task.explanation.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", visible(&task.explanation).within(LONGEST_WHY))
+    };
     writeln!(out, "{style}{}{style:#} {}{why}", task.status.token(), title(task))?;
     out.flush()?;
     Ok(())

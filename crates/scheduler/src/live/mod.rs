@@ -15,6 +15,7 @@ use std::io::Write as _;
 
 use chrono::TimeDelta;
 use control_plane::ports::{TaskStatus, TaskView};
+use scheduler_core::words::visible;
 use scheduler_core::{TaskId, Timestamp};
 
 use crate::Found;
@@ -23,6 +24,9 @@ use crate::decisions::Tone;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
+
+/// The longest explanation of an end that is shown.
+pub(crate) const LONGEST_WHY: usize = 2000;
 
 /// `scheduler migrate`.
 pub(crate) fn migrate(database: &Database) -> Result<Found, Failure> {
@@ -35,7 +39,7 @@ pub(crate) fn migrate(database: &Database) -> Result<Found, Failure> {
 
 /// `job 42 deploy-web`.
 pub(crate) fn title(task: &TaskView) -> String {
-    format!("{} {} {}", task.kind, task.id, task.name).trim_end().to_owned()
+    format!("{} {} {}", task.kind, task.id, visible(&task.name)).trim_end().to_owned()
 }
 
 pub(crate) fn unknown_task(id: TaskId) -> Failure {

@@ -1,6 +1,6 @@
 //! `scheduler output`: what a task printed.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use scheduler_core::TaskId;
 
@@ -9,9 +9,9 @@ use crate::Found;
 use crate::cli::live::OutputArgs;
 use crate::failure::Failure;
 use crate::open;
-use crate::output::Output;
+use crate::output::{Output, plain, stderr};
 
-/// Prints it as it is, and on standard error what there is to add.
+/// Prints it, and on standard error what there is to add.
 pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {
     let id = TaskId::new(wanted.task);
     let (task, printed) = open::block_on(async {
@@ -33,16 +33,25 @@ pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {
         Some(_) => None,
     };
     if let Some(printed) = printed {
-        let mut out = Output::stdout();
-        out.write_all(printed.text.as_bytes())?;
-        if !printed.text.ends_with('\n') {
-            writeln!(out)?;
-        }
-        out.finish()?;
+        print(&printed.text, wanted.raw)?;
     }
     if let Some(note) = note {
         // A closed standard error is no reason to fail.
-        let _printed = writeln!(anstream::stderr().lock(), "{} {note}", title(&task));
+        let _printed = writeln!(stderr(), "{} {note}", title(&task));
     }
     Ok(Found::Nothing)
+}
+
+/// As it is where a program or a file takes it; a terminal would obey it, and gets to see it only, unless it is wanted raw.
+fn print(text: &str, raw: bool) -> Result<(), Failure> {
+    let mut out = Output::raw();
+    if raw || !std::io::stdout().is_terminal() {
+        out.write_all(text.as_bytes())?;
+    } else {
+        out.write_all(plain(&text.replace("\r\n", "\n")).as_bytes())?;
+    }
+    if !text.ends_with('\n') {
+        writeln!(out)?;
+    }
+    out.finish()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use comfy_table::Cell;
 use control_plane::ports::{NodeView, Recipient, Reply, Request, Statistics, Store};
+use scheduler_core::words::visible;
 use scheduler_core::{InstanceId, Seconds, TaskId};
 use serde_json::{Value, json};
 
@@ -13,7 +13,10 @@ use crate::Found;
 use crate::cli::live::{RpcArgs, RpcAsk};
 use crate::failure::Failure;
 use crate::open;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
+
+/// The longest text that is shown of what a node answers.
+const LONGEST: usize = 2000;
 
 /// A node that was not heard of for so long is not asked, unless it is named.
 const LATELY: Seconds = Seconds::new(60);
@@ -77,14 +80,14 @@ struct Asked {
 
 impl Asked {
     fn name(&self, id: InstanceId) -> String {
-        self.names.get(&id).cloned().unwrap_or_else(|| format!("instance {id}"))
+        self.names.get(&id).map_or_else(|| format!("instance {id}"), |name| visible(name).to_string())
     }
 
     fn json(&self, out: &mut Output) -> Result<(), Failure> {
         let rows: Vec<Value> = self
             .answers
             .iter()
-            .map(|(id, reply)| json!({ "node": self.name(*id), "id": id, "reply": reply }))
+            .map(|(id, reply)| json!({ "node": self.names.get(id), "id": id, "reply": reply }))
             .collect();
         serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
         writeln!(out)?;
@@ -100,31 +103,33 @@ impl Asked {
                 Reply::Status(status) => {
                     let (least, most) = status.bounds;
                     statuses.add_row([
-                        Cell::new(node),
-                        Cell::new(status.roles.join(", ")),
-                        Cell::new(format!("{} ({least} to {most})", status.workers)),
-                        Cell::new(status.busy),
-                        Cell::new(format!("{} ago", span(status.since, self.statistics.now))),
-                        Cell::new(&status.version),
+                        cell(node),
+                        cell(status.roles.join(", ")),
+                        cell(format!("{} ({least} to {most})", status.workers)),
+                        cell(status.busy),
+                        cell(format!("{} ago", span(status.since, self.statistics.now))),
+                        cell(&status.version),
                     ]);
                 }
                 Reply::Running(tasks) if tasks.is_empty() => writeln!(out, "{node}: runs nothing")?,
                 Reply::Running(tasks) => {
                     running.add_rows(tasks.iter().map(|task| {
                         [
-                            Cell::new(&node),
-                            Cell::new(task.task),
-                            Cell::new(task.dispatch),
-                            Cell::new(&task.handler),
-                            Cell::new(span(task.since, self.statistics.now)),
-                            Cell::new(if task.canceling { "told to stop" } else { "" }),
+                            cell(&node),
+                            cell(task.task),
+                            cell(task.dispatch),
+                            cell(&task.handler),
+                            cell(span(task.since, self.statistics.now)),
+                            cell(if task.canceling { "told to stop" } else { "" }),
                         ]
                     }));
                 }
                 Reply::Canceling(true) => writeln!(out, "{node}: told it to stop")?,
                 Reply::Canceling(false) => writeln!(out, "{node}: does not run it")?,
-                Reply::Reloaded(words) => writeln!(out, "{node}: {words}")?,
-                Reply::Failed(words) => writeln!(out, "{node}: could not: {words}")?,
+                Reply::Reloaded(words) => writeln!(out, "{node}: {}", visible(words).within(LONGEST))?,
+                Reply::Failed(words) => {
+                    writeln!(out, "{node}: could not: {}", visible(words).within(LONGEST))?
+                }
             }
         }
         for table in [statuses, running].iter().filter(|table| !table.is_empty()) {
@@ -138,7 +143,7 @@ impl Asked {
             .names
             .iter()
             .filter(|(id, _)| self.answers.iter().all(|(answered, _)| answered != *id))
-            .map(|(_, name)| name.clone())
+            .map(|(_, name)| visible(name).to_string())
             .collect();
         if silent.is_empty() {
             return Ok(Found::Nothing);

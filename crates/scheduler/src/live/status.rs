@@ -5,8 +5,9 @@
 
 use std::io::Write as _;
 
-use comfy_table::{Cell, Table};
+use comfy_table::Table;
 use control_plane::ports::{NodeView, Reading, Statistics, Store, TaskFilter, TaskStatus, TaskView};
+use scheduler_core::words::visible;
 use scheduler_core::{Explainer, Kind, Placement, Plan, Timestamp};
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::cli::live::StatusArgs;
 use crate::decisions::{Described, describe, holds};
 use crate::failure::Failure;
 use crate::open;
-use crate::output::{Output, table};
+use crate::output::{Output, cell, table};
 use crate::standing::Standing;
 use crate::words::Names;
 
@@ -158,17 +159,17 @@ impl Picture {
                 described.as_ref().is_some_and(|described| described.token == Some(hold.reason.token()))
             });
             let (decision, why) = match &described {
-                Some(Described { word, sentence, tone, .. }) => (tone.cell(word), Cell::new(sentence)),
-                None => (Cell::new(""), Cell::new("no pass has looked at it yet")),
+                Some(Described { word, sentence, tone, .. }) => (tone.cell(word), cell(sentence)),
+                None => (cell(""), cell("no pass has looked at it yet")),
             };
             queue.add_row([
-                Cell::new(called(task)),
-                Cell::new(task.kind),
-                Cell::new(task.priority.get()),
-                Cell::new(span(task.created, self.statistics.now)),
+                cell(called(task)),
+                cell(task.kind),
+                cell(task.priority.get()),
+                cell(span(task.created, self.statistics.now)),
                 decision,
                 why,
-                Cell::new(since.map(|hold| self.ago(hold.since)).unwrap_or_default()),
+                cell(since.map(|hold| self.ago(hold.since)).unwrap_or_default()),
             ]);
         }
         queue
@@ -185,11 +186,11 @@ impl Picture {
             };
             let asked = if task.cancel_requested { ", asked to cancel" } else { "" };
             running.add_row([
-                Cell::new(called(task)),
-                Cell::new(task.kind),
+                cell(called(task)),
+                cell(task.kind),
                 tone(task.status).cell(&format!("{}{asked}", task.status.token())),
-                Cell::new(place),
-                Cell::new(span(task.started.unwrap_or(task.created), self.statistics.now)),
+                cell(place),
+                cell(span(task.started.unwrap_or(task.created), self.statistics.now)),
             ]);
         }
         running
@@ -200,12 +201,12 @@ impl Picture {
         for task in &self.finished {
             let took = task.started.zip(task.finished).map(|(from, to)| span(from, to));
             ended.add_row([
-                Cell::new(called(task)),
-                Cell::new(task.kind),
+                cell(called(task)),
+                cell(task.kind),
                 tone(task.status).cell(task.status.token()),
-                Cell::new(task.finished.map(|at| self.ago(at)).unwrap_or_default()),
-                Cell::new(took.unwrap_or_default()),
-                Cell::new(&task.explanation),
+                cell(task.finished.map(|at| self.ago(at)).unwrap_or_default()),
+                cell(took.unwrap_or_default()),
+                cell(&task.explanation),
             ]);
         }
         ended
@@ -215,13 +216,13 @@ impl Picture {
         let mut members = table(&["node", "type", "used", "of", "state", "heard", "version"]);
         for node in &self.nodes {
             members.add_row([
-                Cell::new(&node.hostname),
-                Cell::new(json!(node.node_type).as_str().unwrap_or_default()),
-                Cell::new(node.used.get()),
-                Cell::new(node.capacity),
-                Cell::new(self.state(node)),
-                Cell::new(node.last_heartbeat.map_or_else(|| "never".to_owned(), |at| self.ago(at))),
-                Cell::new(&node.version),
+                cell(&node.hostname),
+                cell(json!(node.node_type).as_str().unwrap_or_default()),
+                cell(node.used.get()),
+                cell(node.capacity),
+                cell(self.state(node)),
+                cell(node.last_heartbeat.map_or_else(|| "never".to_owned(), |at| self.ago(at))),
+                cell(&node.version),
             ]);
         }
         members
@@ -239,5 +240,5 @@ impl Picture {
 
 /// `42 deploy-web`.
 fn called(task: &TaskView) -> String {
-    format!("{} {}", task.id, task.name).trim_end().to_owned()
+    format!("{} {}", task.id, visible(&task.name)).trim_end().to_owned()
 }

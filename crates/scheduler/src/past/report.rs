@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use comfy_table::Cell;
 use control_plane::ports::{PastTask, PastWait, TaskStatus};
+use scheduler_core::words::visible;
 use scheduler_core::{Kind, TaskId, Timestamp};
 use simulator::Outcome;
 
 use super::Past;
 use crate::failure::Failure;
-use crate::live::{span, tone};
-use crate::output::{Output, table};
+use crate::live::{LONGEST_WHY, span, tone};
+use crate::output::{Output, cell, table};
 use crate::simulate::report;
 use crate::words::Names;
 
@@ -28,13 +28,13 @@ pub(super) fn all(out: &mut Output, past: &Past, outcome: &Outcome, limit: usize
     let mut rows = table(&["task", "kind", "launched", "waited", "for", "where", "ran", "ended"]);
     for task in past.tasks.iter().take(shown) {
         rows.add_row([
-            Cell::new(format!("{} {}", task.task.id, task.task.name).trim_end()),
-            Cell::new(task.task.kind()),
-            Cell::new(task.task.created.format(MOMENT)),
-            Cell::new(waited(past, task)),
-            Cell::new(mostly_for(past, task)),
-            Cell::new(place(task, &names)),
-            Cell::new(ran(past, task)),
+            cell(format!("{} {}", task.task.id, visible(&task.task.name)).trim_end()),
+            cell(task.task.kind()),
+            cell(task.task.created.format(MOMENT)),
+            cell(waited(past, task)),
+            cell(mostly_for(past, task)),
+            cell(place(task, &names)),
+            cell(ran(past, task)),
             tone(task.status()).cell(&ended(task)),
         ]);
     }
@@ -83,7 +83,7 @@ pub(super) fn one(out: &mut Output, past: &Past, id: TaskId) -> Result<(), Failu
         "{} {} {}: {}, launched {} UTC",
         task.task.kind(),
         id,
-        task.task.name,
+        visible(&task.task.name),
         ended(task),
         task.task.created.format("%Y-%m-%d %H:%M:%S")
     )?;
@@ -142,6 +142,6 @@ fn ran(past: &Past, task: &PastTask) -> String {
 fn ended(task: &PastTask) -> String {
     match task.explanation.as_str() {
         "" => task.status().token().to_owned(),
-        why => format!("{}: {why}", task.status().token()),
+        why => format!("{}: {}", task.status().token(), visible(why).within(LONGEST_WHY)),
     }
 }

@@ -8,7 +8,7 @@ use comfy_table::Table;
 use scheduler_core::Outcome as End;
 use simulator::{Comparison, Moment, Outcome, Place, Quantiles, ReasonId, Span, Why, Workload};
 
-use crate::output::table;
+use crate::output::{cell, table};
 
 /// One outcome.
 pub(super) fn outcome(
@@ -93,16 +93,19 @@ pub(crate) fn waiting(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> i
 
 fn quantiles(rows: &mut Table, name: &str, spans: &Quantiles) {
     let text = |span: Span| span.to_string();
-    rows.add_row([
-        name.to_owned(),
-        spans.count.to_string(),
-        text(spans.mean),
-        text(spans.p50),
-        text(spans.p90),
-        text(spans.p95),
-        text(spans.p99),
-        text(spans.max),
-    ]);
+    rows.add_row(
+        [
+            name.to_owned(),
+            spans.count.to_string(),
+            text(spans.mean),
+            text(spans.p50),
+            text(spans.p90),
+            text(spans.p95),
+            text(spans.p99),
+            text(spans.max),
+        ]
+        .map(cell),
+    );
 }
 
 fn left_out(out: &mut dyn Write, all: usize, shown: usize, what: &str) -> io::Result<()> {
@@ -118,13 +121,16 @@ pub(crate) fn usage(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io:
     for curve in groups.iter().chain(instances.iter().take(shown)) {
         let word = if matches!(curve.of, Place::Group(_)) { "group " } else { "" };
         let capacity = curve.capacity.last().and_then(|(_, forks)| *forks);
-        rows.add_row([
-            format!("{word}{}", curve.name),
-            capacity.map_or_else(|| "no limit".to_owned(), |forks| forks.get().to_string()),
-            share(curve.share),
-            curve.peak.get().to_string(),
-            curve.share.map_or_else(String::new, drawn),
-        ]);
+        rows.add_row(
+            [
+                format!("{word}{}", curve.name),
+                capacity.map_or_else(|| "no limit".to_owned(), |forks| forks.get().to_string()),
+                share(curve.share),
+                curve.peak.get().to_string(),
+                curve.share.map_or_else(String::new, drawn),
+            ]
+            .map(cell),
+        );
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     left_out(out, instances.len(), shown, "instances")
@@ -159,7 +165,7 @@ pub(crate) fn reasons(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> i
     let mut rows = table(&["waited for", "share of all waiting", "stretches"]);
     for (token, (seconds, stretches)) in sums.iter().take(if limit == 0 { usize::MAX } else { limit }) {
         let part = if all > 0.0 { share(Some(seconds / all)) } else { String::new() };
-        rows.add_row([(*token).to_owned(), part, stretches.to_string()]);
+        rows.add_row([(*token).to_owned(), part, stretches.to_string()].map(cell));
     }
     writeln!(out, "\n{}", rows.trim_fmt())
 }
@@ -201,7 +207,9 @@ pub(super) fn comparison(
     let (one, other) = (&comparison.before, &comparison.after);
     let mut rows = table(&["", "before", "after", "difference"]);
     let mut span = |name: &str, before: Span, after: Span| {
-        rows.add_row([name.to_owned(), before.to_string(), after.to_string(), difference(before, after)]);
+        rows.add_row(
+            [name.to_owned(), before.to_string(), after.to_string(), difference(before, after)].map(cell),
+        );
     };
     span("makespan", one.makespan, other.makespan);
     span("waited, mean", one.waited.mean, other.waited.mean);
@@ -209,12 +217,10 @@ pub(super) fn comparison(
     span("waited, p90", one.waited.p90, other.waited.p90);
     span("waited, p99", one.waited.p99, other.waited.p99);
     span("waited, longest", one.waited.max, other.waited.max);
-    rows.add_row([
-        "tasks that never end".to_owned(),
-        one.stuck.to_string(),
-        other.stuck.to_string(),
-        String::new(),
-    ]);
+    rows.add_row(
+        ["tasks that never end".to_owned(), one.stuck.to_string(), other.stuck.to_string(), String::new()]
+            .map(cell),
+    );
     used(&mut rows, comparison, if limit == 0 { usize::MAX } else { limit });
     writeln!(out, "{}", rows.trim_fmt())?;
     movers(out, limit, comparison)?;
@@ -231,7 +237,7 @@ fn used(rows: &mut Table, comparison: &Comparison, shown: usize) {
     names.dedup();
     for name in names.into_iter().take(shown) {
         let of = |shares: &BTreeMap<&str, Option<f64>>| share(shares.get(name).copied().flatten());
-        rows.add_row([format!("used of {name}"), of(&before), of(&after), String::new()]);
+        rows.add_row([format!("used of {name}"), of(&before), of(&after), String::new()].map(cell));
     }
 }
 
@@ -267,7 +273,7 @@ fn movers(out: &mut dyn Write, limit: usize, comparison: &Comparison) -> io::Res
             _ => String::new(),
         };
         let name = format!("{} {} {}", mover.kind, mover.task, mover.name);
-        rows.add_row([name, at(mover.before), at(mover.after), moved]);
+        rows.add_row([name, at(mover.before), at(mover.after), moved].map(cell));
     }
     writeln!(out, "{}", rows.trim_fmt())?;
     left_out(out, movers.len(), shown, "tasks move")

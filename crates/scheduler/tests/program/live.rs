@@ -52,6 +52,16 @@ impl Live {
         Arc::new(PostgresStore::connect(config).expect("a sound URL"))
     }
 
+    /// Changes rows as nothing of the program would.
+    pub(crate) fn sql(&self, sql: &str) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.expect("the database");
+            tokio::spawn(connection);
+            client.batch_execute(sql).await.expect("the rows can be changed");
+        });
+    }
+
     /// Runs passes until none asks for another.
     pub(crate) fn pass(&self) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -65,13 +75,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.expect("the database");
-            tokio::spawn(connection);
-            let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
-            client.batch_execute(&drop).await.expect("the schema can be dropped");
-        });
+        self.sql(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema));
     }
 }
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod commands;
 mod demo;
 mod history;
+mod hostile;
 mod import;
 mod live;
 mod manual;

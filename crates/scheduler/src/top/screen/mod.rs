@@ -16,6 +16,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Wrap};
 
+use scheduler_core::words::is_hidden;
+
 use super::state::{Pane, State, rows};
 use super::view::View;
 use text::count;
@@ -51,6 +53,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View, state: &State, theme: The
     draw_detail(frame, detail, view, state, theme);
     header::footer(frame, bottom, view, state, theme);
     over::draw(frame, view, state, theme);
+    shield(frame);
+}
+
+/// Names come from others: whatever of them a terminal or an eye would obey is not sent to it. Here, where all texts meet.
+fn shield(frame: &mut Frame<'_>) {
+    for cell in &mut frame.buffer_mut().content {
+        if cell.symbol().chars().any(is_hidden) {
+            cell.set_symbol("\u{fffd}");
+        }
+    }
 }
 
 fn too_small(frame: &mut Frame<'_>, area: Rect, theme: Theme) {
