@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use async_trait::async_trait;
+use control_plane::is_this_machine;
 use control_plane::ports::{
     Broadcast, Broker, BrokerError, Calls, ControlPlaneId, Deliveries, Dispatch, Publication, Recipient,
     Reply, Request,
@@ -41,6 +42,12 @@ impl AmqpBroker {
     /// A broker that has not connected yet: for a node that may start before its broker.
     #[must_use]
     pub fn new(config: AmqpConfig) -> Self {
+        if !config.server.tls && !is_this_machine(&config.server.host) {
+            tracing::warn!(
+                "the connection to the broker leaves this machine and is not encrypted, so that whoever stands between reads \
+                 messages and the password: let the server offer TLS, and write amqps:// in the URL"
+            );
+        }
         Self {
             topology: Topology::new(&config.prefix),
             config,

@@ -10,7 +10,8 @@ use control_plane::ports::StoreError;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct PostgresConfig {
-    /// `postgres://user:password@host:port/database?sslmode=…`, or the `key=value` form.
+    /// `postgres://user:password@host:port/database?sslmode=…`, or the `key=value` form. `sslmode` and `sslrootcert` mean what they
+    /// mean to every client of PostgreSQL: without either, connections are encrypted where the server can.
     pub url: String,
     /// A URL for wake-ups alone, which need a session of their own: the database itself where `url` leads to a pooler.
     pub listen_url: Option<String>,
@@ -33,7 +34,7 @@ pub struct PostgresConfig {
     pub relay_timeout: Duration,
     /// For how long a connection may take to come up, or a call may wait for a free one.
     pub connect_timeout: Duration,
-    /// Certificates (PEM) to trust besides the system's own; needs feature `tls`.
+    /// Certificates (PEM) to trust instead of the system's own, as `sslrootcert=FILE` in the URL; needs feature `tls`.
     pub ca_file: Option<PathBuf>,
 }
 

@@ -2,24 +2,30 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use control_plane::is_this_machine;
 use control_plane::ports::StoreError;
 use deadpool_postgres::Connect;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
-use crate::config::PostgresConfig;
+use crate::secrecy::{Encryption, Secrecy};
+#[cfg(feature = "tls")]
+use crate::tls::Noting;
 
-/// How connections are made.
+/// How connections are made. Clones say once between them what there is to say.
 #[derive(Clone)]
-pub(crate) enum Connector {
-    Plain,
+pub(crate) struct Connector {
     #[cfg(feature = "tls")]
-    Tls(tokio_postgres_rustls::MakeRustlsConnect),
+    tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
+    /// Whether it was said that a connection to another machine is not encrypted.
+    said: Arc<AtomicBool>,
 }
 
 /// A connection that listens, and what it hears; the channel closes when the connection breaks.
@@ -29,67 +35,72 @@ pub(crate) struct Listening {
 }
 
 impl Connector {
-    /// TLS exactly where the URL requires it. `prefer`, the default, means a plain connection: unverified TLS protects from
-    /// nobody who can stand between, and verified TLS is worth asking for.
-    pub(crate) fn new(url: &Config, config: &PostgresConfig) -> Result<Self, StoreError> {
-        if url.get_ssl_mode() != SslMode::Require {
-            return Ok(Self::Plain);
+    /// For what the URL asks for. That a connection must be encrypted is for the driver to see to.
+    pub(crate) fn new(secrecy: &Secrecy) -> Result<Self, StoreError> {
+        #[cfg(not(feature = "tls"))]
+        if secrecy.encryption == Encryption::Required {
+            return Err(StoreError::Refused(
+                "the database URL requires TLS, and this program is built without it: build with feature `tls`, or say \
+                 `sslmode=disable` where the network is trusted"
+                    .into(),
+            ));
         }
-        Self::encrypted(config)
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn encrypted(_: &PostgresConfig) -> Result<Self, StoreError> {
-        Err(StoreError::Refused(
-            "the database URL requires TLS, and this program is built without it: build with feature `tls`, or say \
-             `sslmode=disable` where the network is trusted"
-                .into(),
-        ))
-    }
-
-    /// Verifies the server's certificate and name against the system's certificates and those of `ca_file`.
-    #[cfg(feature = "tls")]
-    fn encrypted(config: &PostgresConfig) -> Result<Self, StoreError> {
-        use tokio_rustls::rustls;
-        use tokio_rustls::rustls::pki_types::CertificateDer;
-        use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-
-        let refused = |text: String| StoreError::Refused(text);
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(path) = &config.ca_file {
-            let unreadable =
-                |error| refused(format!("the certificates in {} cannot be read: {error}", path.display()));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                let certificate = certificate.map_err(unreadable)?;
-                roots.add(certificate).map_err(|error| {
-                    refused(format!("a certificate in {} cannot be used: {error}", path.display()))
-                })?;
-            }
-        }
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| refused(format!("TLS cannot be set up: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self::Tls(tokio_postgres_rustls::MakeRustlsConnect::new(client)))
+        Ok(Self {
+            #[cfg(feature = "tls")]
+            tls: match secrecy.encryption {
+                Encryption::Never => None,
+                Encryption::Preferred | Encryption::Required => Some(crate::tls::maker(secrecy)?),
+            },
+            said: Arc::default(),
+        })
     }
 
     /// Opens a connection for listening.
     pub(crate) async fn listen(&self, config: &Config) -> Result<Listening, tokio_postgres::Error> {
-        match self {
-            Self::Plain => {
-                let (client, connection) = config.connect(NoTls).await?;
-                Ok(Listening { client, heard: hear(connection) })
-            }
-            #[cfg(feature = "tls")]
-            Self::Tls(tls) => {
-                let (client, connection) = config.connect(tls.clone()).await?;
-                Ok(Listening { client, heard: hear(connection) })
-            }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let tls = Noting::new(tls.clone());
+            let used = tls.used();
+            let (client, connection) = config.connect(tls).await?;
+            self.note(config, used.load(Ordering::Relaxed));
+            return Ok(Listening { client, heard: hear(connection) });
+        }
+        let (client, connection) = config.connect(NoTls).await?;
+        self.note(config, false);
+        Ok(Listening { client, heard: hear(connection) })
+    }
+
+    async fn open(&self, config: &Config) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let tls = Noting::new(tls.clone());
+            let used = tls.used();
+            let (client, connection) = config.connect(tls).await?;
+            self.note(config, used.load(Ordering::Relaxed));
+            return Ok((client, drive(connection)));
+        }
+        let (client, connection) = config.connect(NoTls).await?;
+        self.note(config, false);
+        Ok((client, drive(connection)))
+    }
+
+    /// Warns once of a connection that others can read on its way.
+    fn note(&self, config: &Config, encrypted: bool) {
+        if !encrypted && leaves_this_machine(config) && !self.said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the connection to PostgreSQL leaves this machine and is not encrypted, so that whoever stands between reads \
+                 tasks and passwords: let the server offer TLS, and say sslmode=verify-full in the URL"
+            );
         }
     }
+}
+
+fn leaves_this_machine(config: &Config) -> bool {
+    let addresses = config.get_hostaddrs();
+    if !addresses.is_empty() {
+        return addresses.iter().any(|address| !address.to_canonical().is_loopback());
+    }
+    config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if !is_this_machine(name)))
 }
 
 /// Drives a connection and passes on the payloads that it hears, until it breaks or nobody wants them.
@@ -117,19 +128,7 @@ type Connecting<'a> =
 impl Connect for Connector {
     fn connect(&self, config: &Config) -> Connecting<'_> {
         let config = config.clone();
-        Box::pin(async move {
-            match self {
-                Self::Plain => {
-                    let (client, connection) = config.connect(NoTls).await?;
-                    Ok((client, drive(connection)))
-                }
-                #[cfg(feature = "tls")]
-                Self::Tls(tls) => {
-                    let (client, connection) = config.connect(tls.clone()).await?;
-                    Ok((client, drive(connection)))
-                }
-            }
-        })
+        Box::pin(async move { self.open(&config).await })
     }
 }
 
@@ -154,4 +153,24 @@ where
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_machine_is_far_enough_for_a_warning() {
+        for (url, leaves) in [
+            ("host=localhost", false),
+            ("host=/run/postgresql", false),
+            ("host=127.0.0.1,::1", false),
+            ("host=db.example", true),
+            ("host=localhost,db.example", true),
+            ("host=db.example hostaddr=127.0.0.1", false),
+            ("host=localhost hostaddr=10.0.0.1", true),
+        ] {
+            assert_eq!(leaves_this_machine(&url.parse().unwrap()), leaves, "{url}");
+        }
+    }
 }

@@ -50,8 +50,11 @@ mod pass;
 mod pool;
 mod retention;
 mod row;
+mod secrecy;
 mod session;
 mod store;
+#[cfg(feature = "tls")]
+mod tls;
 mod wake;
 mod work;
 

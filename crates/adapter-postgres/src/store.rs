@@ -15,6 +15,7 @@ use crate::connector::Connector;
 use crate::flaw::Flaws;
 use crate::limits::Limits;
 use crate::pool::Pools;
+use crate::secrecy::Secrecy;
 use crate::session::Session;
 
 /// After so much silence of a connection the server's machine is asked whether it is still there, so often, and so many times.
@@ -65,12 +66,17 @@ impl PostgresStore {
                 config.pool_size
             )));
         }
-        let url = read_url(&config.url, &config)?;
+        let (url, mut secrecy) = read_url(&config.url, &config)?;
         let listen = match &config.listen_url {
-            Some(listen) => read_url(listen, &config)?,
+            Some(listen) => {
+                let (listen, of_listen) = read_url(listen, &config)?;
+                // One connector serves both: what the stricter of the two asks for.
+                secrecy = secrecy.or_stricter(of_listen);
+                listen
+            }
             None => url.clone(),
         };
-        let connector = Connector::new(&url, &config)?;
+        let connector = Connector::new(&secrecy)?;
         let pools = Pools::new(&url, &config, &connector)?;
         let (verified, grace) = (AtomicBool::new(false), AtomicU32::new(u32::MAX));
         Ok(Self {
@@ -130,10 +136,11 @@ impl PostgresStore {
 }
 
 /// Reads a URL. What is wrong with it is not repeated, since it may hold a password.
-fn read_url(url: &str, config: &PostgresConfig) -> Result<Config, StoreError> {
-    // The driver knows no more than `require`; verifying is what feature `tls` always does.
-    let url =
-        url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+fn read_url(url: &str, config: &PostgresConfig) -> Result<(Config, Secrecy), StoreError> {
+    let (url, mut secrecy) = Secrecy::taken_from(url);
+    if let Some(roots) = &config.ca_file {
+        secrecy = secrecy.trusting(roots);
+    }
     let mut read = Config::from_str(&url).map_err(|_| {
         StoreError::Refused(
             "the database URL cannot be read: write postgres://user:password@host:5432/database, with special \
@@ -166,7 +173,7 @@ fn read_url(url: &str, config: &PostgresConfig) -> Result<Config, StoreError> {
     if read.get_keepalives_retries().is_none() {
         read.keepalives_retries(KEEPALIVE_RETRIES);
     }
-    Ok(read)
+    Ok((read, secrecy))
 }
 
 #[cfg(test)]

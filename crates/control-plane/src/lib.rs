@@ -17,6 +17,7 @@ mod backoff;
 mod chain;
 mod contact;
 pub mod definition;
+mod host;
 mod limit;
 pub mod memory;
 pub mod metrics;
@@ -33,6 +34,7 @@ mod trigger;
 mod watched;
 mod worker;
 
+pub use host::is_this_machine;
 pub use memory::{MemoryBroker, MemoryStore};
 pub use node::{Health, Node, NodeBuilder, NodeError, Reloaded, Roles};
 pub use options::Options;

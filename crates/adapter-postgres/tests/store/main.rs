@@ -11,7 +11,6 @@ mod bounds;
 mod commit;
 mod faults;
 mod hostile;
-
 mod launch;
 mod migrations;
 mod patience;
@@ -19,3 +18,5 @@ mod quiet;
 mod retention;
 mod rights;
 mod takers;
+#[cfg(feature = "tls")]
+mod tls;

@@ -149,7 +149,7 @@ impl fmt::Display for OutOfUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, Disused { hostname, cause, .. }) in self.instances.iter().enumerate() {
             let separator = if at == 0 { "" } else { ", " };
-            write!(f, "{separator}{:?} {cause}", &**hostname)?;
+            write!(f, "{separator}\"{}\" {cause}", visible(hostname))?;
         }
         match self.others.get() {
             0 => Ok(()),

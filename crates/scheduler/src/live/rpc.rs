@@ -128,7 +128,7 @@ impl Asked {
                 Reply::Canceling(false) => writeln!(out, "{node}: does not run it")?,
                 Reply::Reloaded(words) => writeln!(out, "{node}: {}", visible(words).within(LONGEST))?,
                 Reply::Failed(words) => {
-                    writeln!(out, "{node}: could not: {}", visible(words).within(LONGEST))?
+                    writeln!(out, "{node}: could not: {}", visible(words).within(LONGEST))?;
                 }
             }
         }

@@ -52,9 +52,9 @@ fn guarded(text: &str) -> String {
     while let Some(letter) = rest.chars().next() {
         let (taken, left) = rest.split_at(colour(rest).unwrap_or(letter.len_utf8()));
         if taken.len() > letter.len_utf8() {
-            safe.push_str(taken)
+            safe.push_str(taken);
         } else {
-            push(&mut safe, letter)
+            push(&mut safe, letter);
         }
         rest = left;
     }
@@ -75,13 +75,15 @@ pub(crate) fn plain(text: &str) -> String {
     safe
 }
 
-/// An error with what others gave to it.
+/// An error with what others gave to it. Its lines but the first are set in, so that none can be taken for another error.
 pub(crate) fn said(text: &str) -> String {
     let cut = text.char_indices().nth(LONGEST).map(|(at, _)| at);
-    match cut.and_then(|at| text.get(..at)) {
+    let safe = match cut.and_then(|at| text.get(..at)) {
         Some(kept) => plain(kept) + "…",
         None => plain(text),
-    }
+    };
+    let lines: Vec<&str> = safe.lines().map(str::trim_start).collect();
+    lines.join("\n       ")
 }
 
 fn push(safe: &mut String, letter: char) {
@@ -128,7 +130,10 @@ mod tests {
 
     #[test]
     fn an_error_is_without_colours_and_bounded() {
-        assert_eq!(said("one\n\u{1b}[8mtwo"), "one\n\\u001b[8mtwo");
+        assert_eq!(
+            said("one\n\u{1b}[8mtwo\n   error: three"),
+            "one\n       \\u001b[8mtwo\n       error: three"
+        );
         assert_eq!(said(&"x".repeat(1 << 20)).chars().count(), LONGEST + 1);
     }
 }

@@ -63,11 +63,14 @@ fn no_command_at_a_desk_prints_what_a_terminal_obeys() {
 
 #[test]
 fn a_name_that_hides_something_is_refused_with_its_place_and_the_remedy() {
-    let text = format!("[[instance]]\nhostname = \"node-a\"\n[[project]]\nname = \"{}\"\n", "site\\u202Egnp");
+    let text = format!(
+        "[[instance]]\nhostname = \"node-a\"\ncapacity = 1\n[[inventory]]\nname = \"{}\"\n",
+        "site\\u202Egnp"
+    );
     let ran = run(&["apply", "--check", &file("hostile.toml", text)]);
     harmless(&ran);
     assert_eq!(ran.code, Some(1));
-    for words in ["hostile.toml:4:", "U+202E", "character 5", "remove it"] {
+    for words in ["hostile.toml:5:", "U+202E", "character 5", "remove it"] {
         assert!(ran.err.contains(words), "`{words}` is missing in: {}", ran.err);
     }
 }
@@ -120,16 +123,16 @@ fn what_a_task_printed_is_obeyed_by_a_terminal_only_when_it_is_wanted_raw() {
     assert_eq!(live.run(&["launch", "template:deploy-web"]).code, Some(0));
     live.pass();
     live.sql(&format!(
-        "INSERT INTO {s}.task_output (task_id, text, truncated) VALUES (1, E'one\\x1b[2Jtwo', false)",
+        "INSERT INTO {s}.task_output (task_id, text, truncated) VALUES (1, E'first\\x1b[2Jlast', false)",
         s = live.schema
     ));
     let mut output = command(&["output", "1"]);
     output.env("DATABASE_URL", &live.url).env("DATABASE_SCHEMA", &live.schema);
     let piped = output.stdin(Stdio::null()).output().map(Ran::from).expect("the program starts");
-    assert_eq!(piped.out, "one\u{1b}[2Jtwo\n", "a program gets what there is");
+    assert_eq!(piped.out, "first\u{1b}[2Jlast\n", "a program gets what there is");
     let seen = Terminal::run(&output, (80, 20)).ends_well_with(0);
-    assert!(seen.contains("one\\u001b[2Jtwo"), "{seen}");
+    assert!(seen.contains("first\\u001b[2Jlast"), "{seen}");
     output.arg("--raw");
     let raw = Terminal::run(&output, (80, 20)).ends_well_with(0);
-    assert!(raw.contains("two") && !raw.contains("one"), "{raw}");
+    assert!(raw.contains("last") && !raw.contains("first"), "{raw}");
 }
