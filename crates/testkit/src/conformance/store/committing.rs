@@ -118,7 +118,7 @@ pub async fn r10_a_new_reason_replaces_the_old_one(store: Arc<dyn Store>) {
         .unwrap();
     world.pass().await;
     let after = world.view(task).await.hold.unwrap();
-    assert!(matches!(after.reason, Reason::NeverFits(_)), "{after:?}");
+    assert!(matches!(after.reason, Reason::NoCapacity(_)), "{after:?}");
     assert!(after.since >= before.since);
 }
 

@@ -114,7 +114,7 @@ pub async fn r10_waits_are_kept_in_their_order(store: Arc<dyn Store>) {
     let PastTask { waits, task: row, dispatched, .. } = past(&world, task).await;
     let [first, second] = waits.as_slice() else { panic!("two waits, and not {waits:?}") };
     assert!(matches!(first.reason, Reason::Blocked { holder, .. } if holder == blocker), "{first:?}");
-    assert!(matches!(second.reason, Reason::NeverFits(_)), "{second:?}");
+    assert!(matches!(second.reason, Reason::NoCapacity(_)), "{second:?}");
     assert!(row.created <= first.since && Some(first.since) < first.until);
     assert_eq!(first.until, Some(second.since), "one ends when the next begins");
     assert!(Some(second.since) < second.until && second.until <= dispatched.map(|at| at + a_second()));
@@ -181,7 +181,7 @@ pub async fn r10_a_task_that_comes_back_adds_to_its_waits(store: Arc<dyn Store>)
     world.pass().await;
     let past = past(&world, task).await;
     assert_eq!((past.status(), past.dispatched, past.started), (TaskStatus::Pending, None, None));
-    assert_eq!(tokens(&past.waits), ["resource_held", "never_fits"]);
+    assert_eq!(tokens(&past.waits), ["resource_held", "no_capacity"]);
     let ends: Vec<bool> = past.waits.iter().map(|wait| wait.until.is_some()).collect();
     assert_eq!(ends, [true, false]);
     assert!(past.waits.first().unwrap().until < past.waits.last().map(|wait| wait.since));
