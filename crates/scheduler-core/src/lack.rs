@@ -103,16 +103,4 @@ impl Lack {
     pub const fn is_of_room(&self) -> bool {
         !self.is_permanent() && !matches!(self, Self::OutOfUse(_) | Self::ControllersOutOfUse(_))
     }
-
-    /// Whether two lacks are the same thing to wait for: numbers that change with every pass, such as how many forks are
-    /// free, are not what a task waits for.
-    #[must_use]
-    pub fn is_same_wait(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Reserved { .. }, Self::Reserved { .. })
-            | (Self::OutOfUse(_), Self::OutOfUse(_))
-            | (Self::ControllersOutOfUse(_), Self::ControllersOutOfUse(_)) => self == other,
-            _ => core::mem::discriminant(self) == core::mem::discriminant(other),
-        }
-    }
 }

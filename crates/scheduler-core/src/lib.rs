@@ -67,6 +67,7 @@ mod table;
 mod task;
 mod tree;
 mod validate;
+mod wait;
 pub mod words;
 mod workflow;
 
@@ -100,3 +101,4 @@ pub use task::{
     Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
 };
 pub use validate::{Problem, Problems, Severity};
+pub use wait::WaitKey;

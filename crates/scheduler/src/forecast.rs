@@ -193,7 +193,7 @@ fn print_course(out: &mut impl Write, forecast: &Forecast, course: &[Stretch]) -
     for stretch in course {
         let from = Moment::of(stretch.from, forecast.at).since(Moment::START);
         let to = Moment::of(stretch.to, forecast.at).since(Moment::START);
-        writeln!(out, "  from {from} to {to}: {}", stretch.reason.0)?;
+        writeln!(out, "  from {from} to {to}: {}", stretch.reason)?;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ pub use history::{History, PastLaunch};
 pub use moment::{Moment, Span};
 pub use outcome::{Capacity, Outcome, PassRecord, Place, Stuck, Why};
 pub use seed::Seed;
-pub use timeline::{Bar, EndNote, ReasonId, Timeline, Wait, WaitReason};
+pub use timeline::{Bar, EndNote, PictureKey, ReasonId, Timeline, Wait, WaitReason};
 pub use usage::Curve;
 pub use waiting::{Quantiles, Waiting};
 pub use workload::{Cancel, Cluster, Ends, Launch, Standing, Template, TemplateKey, Workload};

@@ -222,8 +222,8 @@ impl<'p> Writer<'p> {
 
     fn reasons(&mut self) {
         for reason in &self.picture.timeline.reasons {
-            self.reasons.token.push(self.words.number(&reason.0.token()));
-            self.reasons.sentence.push(self.words.number(&reason.0));
+            self.reasons.token.push(self.words.number(&reason.reason().token()));
+            self.reasons.sentence.push(self.words.number(reason));
             self.reasons.never.push(i64::from(reason.is_never()));
             let blockers = reason.blockers();
             let known = blockers.iter().filter_map(|task| self.positions.get(&task.get()));

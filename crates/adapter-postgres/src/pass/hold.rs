@@ -1,13 +1,13 @@
 //! Stored holds: why a task was held when that last changed, for operators; and those of before, for its history.
 //!
-//! Written when what waits for what changed, not when a number wavers: a full cluster must not cost a write per task and
-//! pass. And at most [`MOST`] rows a pass, the tasks considered first before others: a pass over a long new queue stays
+//! Written when what a task waits for changed ([`Reason::wait_key`]), not when a number wavers or a resource passes from holder to
+//! holder: neither a full cluster nor a long queue may cost a write per task and pass. And at most [`MOST`] rows a pass, the tasks considered first before others: a pass over a long new queue stays
 //! short, and the rest follows with the next passes.
 
 use std::borrow::Cow;
 
 use control_plane::ports::StoreError;
-use scheduler_core::{Action, Lack, Malformed, Plan, Reason, ResourceKey, Shortfall, TaskId, TaskRef};
+use scheduler_core::{Action, Plan, Reason, TaskId, TaskRef};
 
 use super::read::Digests;
 use crate::error::unreadable;
@@ -63,7 +63,7 @@ impl Holds {
                 Some(_) if holds.tasks.len() >= MOST => {}
                 Some(reason) => {
                     let reason = known(&reason, &id);
-                    let digest = digest(&reason);
+                    let digest = reason.wait_key().get().cast_signed();
                     if stored.get(&task) != Some(&digest) {
                         holds.tasks.push(task.get());
                         holds.digests.push(digest);
@@ -130,125 +130,5 @@ fn known(reason: &Reason, id: &impl Fn(TaskRef) -> Option<TaskId>) -> Reason {
             circle: circle.iter().map(|&task| known(task)).collect(),
         },
         other => other.clone(),
-    }
-}
-
-/// FNV-1a over what waits for what.
-fn digest(reason: &Reason) -> i64 {
-    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
-    hash.reason(reason);
-    hash.0.cast_signed()
-}
-
-struct Fnv(u64);
-
-impl Fnv {
-    fn text(&mut self, text: &str) {
-        for &byte in text.as_bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        self.number(-1);
-    }
-
-    fn number(&mut self, number: i64) {
-        for byte in number.to_le_bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn task(&mut self, task: TaskRef) {
-        match task {
-            TaskRef::Task { id, .. } => self.number(id.get()),
-            TaskRef::New { id, .. } => self.text(&id.to_string()),
-        }
-    }
-
-    fn reason(&mut self, reason: &Reason) {
-        self.text(reason.token());
-        match reason {
-            Reason::Malformed(malformed) => self.malformed(malformed),
-            Reason::Dependency { on } => self.task(*on),
-            Reason::Blocked { resource, wanted, held, holder, .. } => {
-                self.resource(resource);
-                self.text(&wanted.to_string());
-                self.text(&held.to_string());
-                self.number(holder.get());
-            }
-            Reason::Behind { resource, wanted, older_wants, older, .. } => {
-                self.resource(resource);
-                self.text(&wanted.to_string());
-                self.text(&older_wants.to_string());
-                self.number(older.get());
-            }
-            Reason::NoCapacity(shortfalls) | Reason::NeverFits(shortfalls) => {
-                shortfalls.iter().for_each(|shortfall| self.shortfall(shortfall));
-            }
-            Reason::Circle { waits, circle } => {
-                self.reason(waits);
-                circle.iter().for_each(|&task| self.task(task));
-            }
-        }
-    }
-
-    fn malformed(&mut self, malformed: &Malformed) {
-        match malformed {
-            Malformed::MissingDependency { on: task } | Malformed::DependencyCycle { by: task } => {
-                self.number(task.get());
-            }
-            Malformed::GraphCycle { node }
-            | Malformed::GraphEdge { node }
-            | Malformed::GraphNode { node } => self.number(node.get()),
-            Malformed::DuplicateId | Malformed::NoKnownGroup | Malformed::NoGraph => {}
-        }
-    }
-
-    fn resource(&mut self, resource: &ResourceKey) {
-        self.text(&resource.to_string());
-    }
-
-    /// Which group lacks what, and not how much.
-    fn shortfall(&mut self, shortfall: &Shortfall) {
-        self.number(shortfall.group.get());
-        self.text(match &shortfall.lack {
-            Lack::UnknownGroup => "unknown",
-            Lack::LargerThanLimit { .. } => "larger",
-            Lack::NoUsableInstance => "no instance",
-            Lack::NoUsableController { .. } => "never controlled",
-            Lack::TaskLimit { .. } => "tasks",
-            Lack::ForkLimit { .. } => "forks",
-            Lack::Full { .. } => "full",
-            Lack::NoController { .. } => "no controller",
-            Lack::Reserved { .. } => "reserved",
-            Lack::OutOfUse(_) => "out of use",
-            Lack::ControllersOutOfUse(_) => "controllers out of use",
-        });
-        match &shortfall.lack {
-            Lack::Reserved { task, .. } => self.number(task.get()),
-            Lack::OutOfUse(out) | Lack::ControllersOutOfUse(out) => self.text(&out.to_string()),
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use scheduler_core::{Forks, GroupId, Kind};
-
-    fn full(group: i64, free: u32) -> Reason {
-        let lack = Lack::Full { needed: Forks::new(9), free: Forks::new(free), total: Forks::new(20) };
-        Reason::NoCapacity([Shortfall { group: GroupId::new(group), name: "g".into(), lack }].into())
-    }
-
-    #[test]
-    fn r10_a_number_that_wavers_is_no_new_reason() {
-        assert_eq!(digest(&full(1, 3)), digest(&full(1, 4)));
-        assert_ne!(digest(&full(1, 3)), digest(&full(2, 3)));
-    }
-
-    #[test]
-    fn r10_another_dependency_is_a_new_reason() {
-        let on = |id| Reason::Dependency { on: TaskRef::Task { id: TaskId::new(id), kind: Kind::Job } };
-        assert_ne!(digest(&on(1)), digest(&on(2)));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use scheduler_core::{
-    Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, Outcome, OwnKey, Priority, Reason, Shortfall,
-    State, TaskId, Timestamp,
+    Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, Outcome, OwnKey, Priority, Reason, State, TaskId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -295,37 +295,21 @@ pub struct TaskView {
     pub own_keys: Vec<OwnKey>,
 }
 
-/// The reason of a held task as a pass stored it; refreshed when what it waits for changes, not with each pass.
+/// The reason of a held task as a pass stored it; refreshed when what it waits for changes ([`Reason::wait_key`]), not with each
+/// pass, so that it may name a holder that has passed the resource on: [`Reason::at_first`] has words for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredHold {
-    /// Why.
+    /// Why, when the wait began.
     pub reason: Reason,
-    /// Since when this has been the reason.
+    /// Since when the task has waited for this.
     pub since: Timestamp,
 }
 
 impl StoredHold {
-    /// Whether the task still waits for what this says, so that nothing need be written: numbers that change with every
-    /// pass, such as how many forks are free, are not what it waits for.
+    /// Whether the task still waits for what this says, so that nothing need be written.
     #[must_use]
     pub fn still_says(&self, reason: &Reason) -> bool {
-        is_same_wait(&self.reason, reason)
-    }
-}
-
-fn is_same_wait(one: &Reason, other: &Reason) -> bool {
-    match (one, other) {
-        (Reason::NoCapacity(one), Reason::NoCapacity(other))
-        | (Reason::NeverFits(one), Reason::NeverFits(other)) => {
-            let same = |(one, other): (&Shortfall, &Shortfall)| {
-                one.group == other.group && one.lack.is_same_wait(&other.lack)
-            };
-            one.len() == other.len() && one.iter().zip(other.iter()).all(same)
-        }
-        (Reason::Circle { waits: one, circle: ours }, Reason::Circle { waits: other, circle: theirs }) => {
-            ours == theirs && is_same_wait(one, other)
-        }
-        (one, other) => one == other,
+        self.reason.wait_key() == reason.wait_key()
     }
 }
 

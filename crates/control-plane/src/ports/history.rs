@@ -94,7 +94,7 @@ impl PastTask {
 /// A stretch of waiting for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastWait {
-    /// For what.
+    /// For what, as it was when the stretch began: it is one while the task waits for the same ([`Reason::wait_key`]), whoever has it.
     pub reason: Reason,
     /// From when.
     pub since: Timestamp,

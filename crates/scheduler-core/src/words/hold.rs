@@ -31,10 +31,43 @@ impl fmt::Display for Reason {
                 f.write_str(NEVER)?;
                 if shortfalls.is_empty() { f.write_str("it has no group") } else { list(f, shortfalls) }
             }
-            Self::Circle { waits, circle } => {
-                write!(f, "{NEVER}it waits for itself, in the circle ")?;
-                round(f, circle)?;
-                write!(f, "; it {waits}")
+            Self::Circle { waits, circle } => round(f, circle, waits),
+        }
+    }
+}
+
+/// The reason with which a wait began, which may name who has changed since: see [`Reason::at_first`].
+#[derive(Clone, Copy, Debug)]
+pub struct AtFirst<'r>(&'r Reason);
+
+impl Reason {
+    /// The words for a reason that was stored when a wait began: the wait goes on while what it names passes from one holder to the
+    /// next ([`Reason::wait_key`]), so they say of what may have changed that it was so at first.
+    #[must_use]
+    pub const fn at_first(&self) -> AtFirst<'_> {
+        AtFirst(self)
+    }
+}
+
+impl fmt::Display for AtFirst<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reason::Blocked { resource, wanted, held, holder, holder_kind } => write!(
+                f,
+                "waits for {resource} (wanted for {wanted}), which {holder_kind} {holder} held for {held} at first"
+            ),
+            Reason::Behind { resource, wanted, older_wants, older, older_kind } => write!(
+                f,
+                "waits for {resource} (wanted for {wanted}), which the older {older_kind} {older} \
+                 wanted for {older_wants} at first"
+            ),
+            Reason::NoCapacity(shortfalls) => {
+                f.write_str("waits for capacity, at first: ")?;
+                list(f, shortfalls)
+            }
+            Reason::Circle { waits, circle } => round(f, circle, &waits.at_first()),
+            same @ (Reason::Malformed(_) | Reason::Dependency { .. } | Reason::NeverFits(_)) => {
+                fmt::Display::fmt(same, f)
             }
         }
     }
@@ -52,15 +85,19 @@ fn list(f: &mut fmt::Formatter<'_>, shortfalls: &[Shortfall]) -> fmt::Result {
     }
 }
 
-/// "job 1 → workflow job 2 → job 1".
-fn round(f: &mut fmt::Formatter<'_>, circle: &[TaskRef]) -> fmt::Result {
+/// "…: it waits for itself, in the circle job 1 → workflow job 2 → job 1; it waits for job 1".
+fn round(f: &mut fmt::Formatter<'_>, circle: &[TaskRef], waits: &dyn fmt::Display) -> fmt::Result {
+    write!(f, "{NEVER}it waits for itself, in the circle ")?;
     for task in circle.iter().take(NAMED) {
         write!(f, "{task} → ")?;
     }
     if circle.len() > NAMED {
         write!(f, "… ({} in all) → ", circle.len())?;
     }
-    circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
+    if let Some(first) = circle.first() {
+        write!(f, "{first}")?;
+    }
+    write!(f, "; it {waits}")
 }
 
 /// The subject is the row: "several rows have its id".

@@ -14,6 +14,7 @@ mod visible;
 use core::fmt;
 
 use crate::{Decision, ResourceKey, TaskRef};
+pub use hold::AtFirst;
 pub use visible::{Visible, is_hidden, visible, write_code};
 
 /// As many members of a circle, of a cycle or of a list of groups are named; the rest are counted.

@@ -6,7 +6,9 @@
 use std::io::Write as _;
 
 use comfy_table::Table;
-use control_plane::ports::{NodeView, Reading, Statistics, Store, TaskFilter, TaskStatus, TaskView};
+use control_plane::ports::{
+    NodeView, Reading, Statistics, Store, StoredHold, TaskFilter, TaskStatus, TaskView,
+};
 use scheduler_core::words::visible;
 use scheduler_core::{Explainer, Kind, Placement, Plan, Timestamp};
 use serde_json::{Value, json};
@@ -150,14 +152,18 @@ impl Picture {
     fn queue(&self, plan: Option<&Explainer<'_>>, names: &Names<'_>) -> Table {
         let mut queue = table(&["task", "kind", "priority", "for", "decision", "where or why", "since"]);
         for task in &self.pending {
-            let exact =
-                plan.and_then(|plan| plan.decision(task.id)).map(|decision| describe(decision, names));
-            let stored = || task.hold.as_ref().map(|hold| holds(&hold.reason, hold.reason.to_string()));
-            let described = if plan.is_some() { exact } else { stored() };
-            // Since when: known only of the reason that a pass stored.
-            let since = task.hold.as_ref().filter(|hold| {
-                described.as_ref().is_some_and(|described| described.token == Some(hold.reason.token()))
-            });
+            let decision = plan.and_then(|plan| plan.decision(task.id));
+            let stored = |hold: &StoredHold| holds(&hold.reason, hold.reason.at_first().to_string());
+            let described = match plan {
+                Some(_) => decision.map(|decision| describe(decision, names)),
+                None => task.hold.as_ref().map(stored),
+            };
+            // Since when: known only of the wait that a pass stored.
+            let same = |hold: &&StoredHold| match decision {
+                Some(decision) => decision.action.hold().is_some_and(|reason| hold.still_says(reason)),
+                None => plan.is_none(),
+            };
+            let since = task.hold.as_ref().filter(same);
             let (decision, why) = match &described {
                 Some(Described { word, sentence, tone, .. }) => (tone.cell(word), cell(sentence)),
                 None => (cell(""), cell("no pass has looked at it yet")),

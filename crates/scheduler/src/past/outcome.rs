@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use control_plane::ports::PastTask;
-use scheduler_core::{Forks, Placement};
+use scheduler_core::{Forks, Placement, Reason};
 use simulator::{
-    Bar, Capacity, EndNote, Moment, Outcome, ReasonId, Seed, TemplateKey, Timeline, Wait, WaitReason,
+    Bar, Capacity, EndNote, Moment, Outcome, PictureKey, ReasonId, Seed, TemplateKey, Timeline, Wait,
+    WaitReason,
 };
 
 use super::Past;
@@ -41,7 +42,7 @@ pub(super) fn of(past: &Past) -> Outcome {
 struct Book<'p> {
     past: &'p Past,
     end: Moment,
-    reasons: HashMap<Box<[i64]>, ReasonId>,
+    reasons: HashMap<PictureKey, ReasonId>,
     ends: HashMap<&'p str, Arc<EndNote>>,
     /// The places of the last bars: most tasks run where another has just run.
     places: Vec<Arc<Placement>>,
@@ -58,7 +59,7 @@ impl<'p> Book<'p> {
         let waits = past.waits.iter().filter(|wait| moment(wait.since) <= self.end);
         let waits: Vec<_> = waits.map(|wait| (wait, moment(wait.since), within(wait.until))).collect();
         let waits = waits.into_iter().map(|(wait, from, to)| Wait {
-            reason: self.reason(WaitReason(wait.reason.clone()), reasons),
+            reason: self.reason(&wait.reason, reasons),
             from,
             to: to.unwrap_or(self.end),
         });
@@ -83,9 +84,9 @@ impl<'p> Book<'p> {
         }
     }
 
-    fn reason(&mut self, reason: WaitReason, reasons: &mut Vec<WaitReason>) -> ReasonId {
-        *self.reasons.entry(reason.key()).or_insert_with(|| {
-            reasons.push(reason);
+    fn reason(&mut self, reason: &Reason, reasons: &mut Vec<WaitReason>) -> ReasonId {
+        *self.reasons.entry(PictureKey::of(reason)).or_insert_with(|| {
+            reasons.push(WaitReason::AtFirst(reason.clone()));
             ReasonId::new(u32::try_from(reasons.len() - 1).unwrap_or(u32::MAX))
         })
     }

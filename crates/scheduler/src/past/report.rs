@@ -95,7 +95,7 @@ pub(super) fn one(out: &mut Output, past: &Past, id: TaskId) -> Result<(), Failu
         let to = wait
             .until
             .map_or_else(|| "until now".to_owned(), |until| format!("for {}", span(wait.since, until)));
-        writeln!(out, "  after {}: {to} it {}", after(wait.since), wait.reason)?;
+        writeln!(out, "  after {}: {to} it {}", after(wait.since), wait.reason.at_first())?;
     }
     if let Some(dispatched) = task.dispatched {
         writeln!(out, "  after {}: dispatched, {}", after(dispatched), place(task, &names))?;
@@ -119,10 +119,11 @@ fn waited(past: &Past, task: &PastTask) -> String {
 fn mostly_for(past: &Past, task: &PastTask) -> String {
     let length = |wait: &&PastWait| wait.until.unwrap_or(past.until).signed_duration_since(wait.since);
     let Some(longest) = task.waits.iter().max_by_key(length) else { return String::new() };
+    let reason = longest.reason.at_first();
     match task.waits.len() {
-        1 => longest.reason.to_string(),
-        2 => format!("{}; and for another reason", longest.reason),
-        all => format!("{}; and for {} other reasons", longest.reason, all - 1),
+        1 => reason.to_string(),
+        2 => format!("{reason}; and for another reason"),
+        all => format!("{reason}; and for {} other reasons", all - 1),
     }
 }
 

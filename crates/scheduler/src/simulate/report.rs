@@ -151,7 +151,7 @@ pub(crate) fn reasons(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> i
     for bar in &outcome.timeline.bars {
         for wait in &bar.waits {
             if let Some(reason) = outcome.timeline.reason(wait) {
-                let sum = sums.entry(reason.0.token()).or_default();
+                let sum = sums.entry(reason.reason().token()).or_default();
                 *sum = (sum.0 + wait.to.since(wait.from).seconds(), sum.1 + 1);
             }
         }
@@ -191,7 +191,7 @@ fn stuck(out: &mut dyn Write, limit: usize, outcome: &Outcome) -> io::Result<()>
 }
 
 fn sentence(outcome: &Outcome, reason: ReasonId) -> String {
-    outcome.timeline.reasons.get(reason.position()).map_or_else(String::new, |reason| reason.0.to_string())
+    outcome.timeline.reasons.get(reason.position()).map_or_else(String::new, ToString::to_string)
 }
 
 /// Two outcomes side by side.

@@ -332,7 +332,7 @@ impl Names {
             why: task
                 .hold
                 .filter(|_| task.status == TaskStatus::Pending)
-                .map(|hold| Why::of(&hold.reason, hold.since)),
+                .map(|hold| Why::of(&hold.reason, &hold.reason.at_first(), hold.since)),
             cancel_requested: task.cancel_requested,
             note: task.explanation.into(),
         }

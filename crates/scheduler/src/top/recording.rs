@@ -96,7 +96,7 @@ impl Recording {
         let why = match &stands {
             Stands::Pending(Some(wait)) => {
                 let reason = self.outcome.timeline.reason(wait);
-                reason.map(|reason| Why::of(&reason.0, wait.from.on_calendar(start)))
+                reason.map(|reason| Why::of(reason.reason(), &reason, wait.from.on_calendar(start)))
             }
             _ => None,
         };
@@ -209,7 +209,7 @@ impl Recording {
             if let Stands::Pending(Some(wait)) = stands
                 && let Some(reason) = self.outcome.timeline.reason(wait)
             {
-                let action = Action::Hold(reason.0.clone());
+                let action = Action::Hold(reason.reason().clone());
                 plan.decisions.push(Decision { task: bar.task, kind: bar.kind, action });
             }
         }

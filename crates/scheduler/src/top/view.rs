@@ -3,6 +3,7 @@
 //! A source makes a view a few times a second; texts that many rows share are shared. It knows nothing of terminals, of what is
 //! selected, sorted or filtered.
 
+use std::fmt;
 use std::sync::Arc;
 
 use control_plane::ports::TaskStatus;
@@ -109,11 +110,11 @@ pub(super) struct Why {
 }
 
 impl Why {
-    /// Of a reason, since this moment.
-    pub(super) fn of(reason: &Reason, since: Timestamp) -> Self {
+    /// Of a reason, in these words, since this moment.
+    pub(super) fn of(reason: &Reason, words: &dyn fmt::Display, since: Timestamp) -> Self {
         Self {
             token: reason.token(),
-            sentence: reason.to_string().into(),
+            sentence: words.to_string().into(),
             since,
             never: reason.outlook() == Outlook::Never,
         }

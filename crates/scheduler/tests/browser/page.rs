@@ -90,7 +90,7 @@ async fn a_task_becomes_running_and_ends_before_the_eyes_of_who_looks_and_no_nam
     browser.until("document.querySelector('#running tbody tr[data-id=\"1\"]')").await;
     assert_eq!(ids(&browser, "queue").await, "2 3");
     let why = browser.text("#queue tr[data-id=\"2\"] td.wide").await;
-    assert!(why.starts_with("resource held") && why.contains("waits for job 1 to release"), "{why}");
+    assert!(why.starts_with("resource held") && why.contains("which job 1 held"), "{why}");
     assert!(browser.text("#queue tr[data-id=\"3\"] td.wide").await.starts_with("never runs"));
     file("page-live/1", "");
     browser.until("document.querySelector('#running tbody tr[data-id=\"2\"]')").await;

@@ -109,7 +109,7 @@ fn what_happened_is_told_with_what_was_waited_for() {
     let one = good(live.run(&["history", "--task", "2"]));
     assert!(one.out.starts_with("job 2 deploy-web: successful, launched "), "{one:?}");
     let order =
-        ["a pass considered it first", "job 1 to release", "dispatched, on node-", "started", "successful"];
+        ["a pass considered it first", "which job 1 held", "dispatched, on node-", "started", "successful"];
     let mut rest = one.out.split_once('\n').expect("more lines").1;
     for part in order {
         rest = rest.split_once(part).unwrap_or_else(|| panic!("{part} in its place: {one:?}")).1;

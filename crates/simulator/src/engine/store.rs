@@ -4,12 +4,13 @@
 //! an unfinished task depends on it. Rows are kept from pass to pass and changed in place; taking one out costs a swap with
 //! the last, since the order of rows never matters (R1).
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use scheduler_core::{GroupId, InstanceId, Outcome, Placement, State, Task, TaskId};
 
-use crate::timeline::{Bar, ReasonId, Wait, WaitReason, is_same, key};
+use crate::timeline::{Bar, PictureKey, ReasonId, Wait, WaitReason};
 use crate::workload::{Template, TemplateKey};
 use crate::{Moment, Timeline};
 
@@ -47,7 +48,7 @@ pub(super) struct Store {
     timeline: Timeline,
     kept: Vec<Kept>,
     index: FxHashMap<TaskId, BarId>,
-    reasons: FxHashMap<Box<[i64]>, ReasonId>,
+    reasons: FxHashMap<PictureKey, ReasonId>,
     /// The bar of each row, beside the rows.
     bars_of_rows: Vec<BarId>,
     /// How many unfinished tasks that have not started depend on a task.
@@ -226,25 +227,23 @@ impl Store {
 
     /// Notes that a pass held a task, and why.
     pub(super) fn hold(&mut self, id: BarId, reason: &scheduler_core::Reason, now: Moment) {
-        let reasons = &self.timeline.reasons;
         let Some(bar) = self.timeline.bars.get_mut(id.0 as usize) else { return };
         bar.considered.get_or_insert(now);
+        let reason = match self.reasons.entry(PictureKey::of(reason)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let id = ReasonId::new(position(self.timeline.reasons.len()));
+                self.timeline.reasons.push(WaitReason::Throughout(reason.clone()));
+                *new.insert(id)
+            }
+        };
         if let Some(wait) = bar.waits.last_mut() {
             wait.to = now;
-            let known = reasons.get(wait.reason.position());
-            if known.is_some_and(|known| is_same(&known.0, reason)) {
+            if wait.reason == reason {
                 return;
             }
         }
         let from = if bar.waits.is_empty() { bar.launched.max(Moment::START).min(now) } else { now };
-        let reason = match self.reasons.entry(key(reason)) {
-            std::collections::hash_map::Entry::Occupied(known) => *known.get(),
-            std::collections::hash_map::Entry::Vacant(new) => {
-                let id = ReasonId::new(position(self.timeline.reasons.len()));
-                self.timeline.reasons.push(WaitReason(reason.clone()));
-                *new.insert(id)
-            }
-        };
         if bar.waits.is_empty() {
             // Most tasks wait once or never: room for four would be most of what they cost.
             bar.waits.reserve_exact(1);

@@ -242,6 +242,7 @@ macro_rules! store_conformance {
             past::r10_waits_are_kept_in_their_order
             past::r10_a_wait_that_goes_on_has_no_end_yet
             past::r10_numbers_that_change_begin_no_new_wait
+            past::r10_a_resource_that_passes_from_holder_to_holder_is_one_wait
             past::r10_a_canceled_task_keeps_its_waits
             past::r10_a_task_that_comes_back_adds_to_its_waits
             past::the_past_comes_in_the_order_of_launches

@@ -94,7 +94,7 @@ impl Small {
             max_concurrent_jobs: TaskCount::new(0),
         };
         Self {
-            timeline: Timeline { bars, reasons: [held, depends, never].map(WaitReason).into() },
+            timeline: Timeline { bars, reasons: [held, depends, never].map(WaitReason::Throughout).into() },
             capacities: vec![
                 capacity(Place::Group(GROUP), "default"),
                 capacity(Place::Instance(NODE), "node-a"),

@@ -220,7 +220,7 @@ fn row(task: &TaskView, names: &Names<'_>) -> Row {
         cancel_requested: task.cancel_requested,
         answerable: running_approval && !task.cancel_requested,
         hold: hold.map(|hold| {
-            let described = holds(&hold.reason, hold.reason.to_string());
+            let described = holds(&hold.reason, hold.reason.at_first().to_string());
             Hold {
                 token: hold.reason.token(),
                 sentence: visible(&described.sentence).within(LONGEST).to_string(),

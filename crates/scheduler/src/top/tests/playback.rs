@@ -93,7 +93,7 @@ fn r10_a_chain_of_a_moment_is_told_in_the_words_of_explain() {
     let held = recording.outcome.timeline.bars.iter().find_map(|bar| {
         let wait = bar.waits.first().filter(|wait| wait.to > wait.from)?;
         let reason = recording.outcome.timeline.reason(wait)?;
-        (reason.0.token() == "resource_held").then_some((bar, wait, reason))
+        (reason.reason().token() == "resource_held").then_some((bar, wait, reason))
     });
     let (bar, wait, reason) = held.expect("a template of which one job may run at once, and two jobs");
     let lines = recording.chain(bar.task, wait.from);
@@ -101,8 +101,8 @@ fn r10_a_chain_of_a_moment_is_told_in_the_words_of_explain() {
         lines[0].starts_with(&format!("job {}", bar.task)) && lines[0].contains("pending since"),
         "{lines:#?}"
     );
-    assert_eq!(lines[1], format!("hold: {}", reason.0));
-    let holder = reason.0.waits_for().and_then(|task| task.task()).unwrap();
+    assert_eq!(lines[1], format!("hold: {}", reason));
+    let holder = reason.reason().waits_for().and_then(|task| task.task()).unwrap();
     assert!(lines[2].contains(&format!("job {holder}")), "{lines:#?}");
     assert!(lines.last().unwrap().contains("running on"), "{lines:#?}");
     let unknown = recording.chain(TaskId::new(99_999), wait.from);

@@ -104,7 +104,7 @@ async fn a_look_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
     let held = &look["pending"]["tasks"][0];
     assert_eq!((held["id"].clone(), held["name"].clone()), (json!(second), json!(HOSTILE)));
     let sentence = held["hold"]["sentence"].as_str().unwrap();
-    assert!(sentence.starts_with(&format!("waits for job {first} to release")), "{sentence}");
+    assert!(sentence.ends_with(&format!("which job {first} held for exclusive at first")), "{sentence}");
     assert!(held["hold"]["since"].is_string());
     let holding = &look["holding"];
     assert_eq!(

@@ -1,0 +1,285 @@
+//! What a task waits for, as a value that every machine computes alike (R10).
+//!
+//! With each pass a reason may name another holder, another number of free forks, another task that room is reserved for,
+//! while the task waits for the same as before. Whoever stores reasons or draws them asks [`Reason::wait_key`] whether that
+//! is so, and writes nothing then: else a queue on one resource would cost a row for each of its tasks with each of
+//! its holders, which is the square of its length.
+
+use alloc::sync::Arc;
+
+use crate::{Disuse, Lack, Malformed, Mode, OutOfUse, OwnKey, Reason, ResourceKey, Shortfall, TaskRef};
+
+/// What a task waits for. Two reasons of one key are one wait; different waits of one task have different keys, but for one
+/// chance in 2⁶⁴.
+///
+/// In the key: of a row that is malformed, what is wrong with it; a dependency; a resource and how the task claims it, whether
+/// somebody holds it or keeps a place at it (R2, R3); for each group what it lacks, with the instances that are out of use
+/// and why; the tasks of a circle. Not in the key: who holds the resource or keeps the place, and how; for whom room is
+/// reserved; how much is free, used and needed; names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WaitKey(u64);
+
+impl WaitKey {
+    /// The key as stores keep it. It is the same on every machine; another version of this crate may give another.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl Reason {
+    /// What the task waits for, without what may change while it waits.
+    #[must_use]
+    pub fn wait_key(&self) -> WaitKey {
+        let mut digest = Digest(0);
+        digest.reason(self);
+        WaitKey(digest.0)
+    }
+}
+
+/// A digest of a sequence of numbers. Each kind of thing begins with a number of its own and each list with its length, so
+/// that different things are different sequences.
+struct Digest(u64);
+
+impl Digest {
+    /// One step of a polynomial, mixed by the finaliser of MurmurHash3.
+    fn number(&mut self, number: i64) {
+        let mut mixed = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.cast_unsigned();
+        mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        self.0 = mixed ^ (mixed >> 33);
+    }
+
+    fn numbers(&mut self, numbers: impl IntoIterator<Item = i64>) {
+        numbers.into_iter().for_each(|number| self.number(number));
+    }
+
+    fn length(&mut self, length: usize) {
+        self.number(i64::try_from(length).unwrap_or(i64::MAX));
+    }
+
+    fn reason(&mut self, reason: &Reason) {
+        match reason {
+            Reason::Malformed(malformed) => self.malformed(malformed),
+            Reason::Dependency { on } => {
+                self.number(2);
+                self.task(*on);
+            }
+            Reason::Blocked { resource, wanted, .. } | Reason::Behind { resource, wanted, .. } => {
+                self.number(3);
+                self.resource(resource);
+                self.mode(*wanted);
+            }
+            Reason::NoCapacity(shortfalls) => self.shortfalls(4, shortfalls),
+            Reason::NeverFits(shortfalls) => self.shortfalls(5, shortfalls),
+            Reason::Circle { waits, circle } => {
+                self.number(6);
+                self.length(circle.len());
+                circle.iter().for_each(|&task| self.task(task));
+                self.reason(waits);
+            }
+        }
+    }
+
+    fn malformed(&mut self, malformed: &Malformed) {
+        self.number(1);
+        match malformed {
+            Malformed::DuplicateId => self.number(0),
+            Malformed::MissingDependency { on } => self.numbers([1, on.get()]),
+            Malformed::DependencyCycle { by } => self.numbers([2, by.get()]),
+            Malformed::NoKnownGroup => self.number(3),
+            Malformed::NoGraph => self.number(4),
+            Malformed::GraphCycle { node } => self.numbers([5, node.get()]),
+            Malformed::GraphEdge { node } => self.numbers([6, node.get()]),
+            Malformed::GraphNode { node } => self.numbers([7, node.get()]),
+        }
+    }
+
+    fn task(&mut self, task: TaskRef) {
+        match task {
+            TaskRef::Task { id, .. } => self.numbers([0, id.get()]),
+            TaskRef::New { id, .. } => {
+                self.number(1);
+                self.length(id.position());
+            }
+        }
+    }
+
+    fn resource(&mut self, resource: &ResourceKey) {
+        match resource {
+            ResourceKey::Project(id) => self.numbers([0, id.get()]),
+            ResourceKey::Inventory(id) => self.numbers([1, id.get()]),
+            ResourceKey::InventorySource(id) => self.numbers([2, id.get()]),
+            ResourceKey::JobTemplate(id) => self.numbers([3, id.get()]),
+            ResourceKey::WorkflowTemplate(id) => self.numbers([4, id.get()]),
+            ResourceKey::SystemJobSlot => self.number(5),
+            ResourceKey::Own(own) => self.own(own),
+        }
+    }
+
+    fn own(&mut self, own: &Arc<OwnKey>) {
+        self.numbers([6, own.key.get()]);
+        self.length(own.resource.len());
+        self.numbers(own.resource.bytes().map(i64::from));
+    }
+
+    fn mode(&mut self, mode: Mode) {
+        self.number(match mode {
+            Mode::Update => 0,
+            Mode::Use => 1,
+            Mode::Command => 2,
+            Mode::Exclusive => 3,
+            Mode::Shared => 4,
+            Mode::Slices => 5,
+        });
+    }
+
+    fn shortfalls(&mut self, kind: i64, shortfalls: &[Shortfall]) {
+        self.number(kind);
+        self.length(shortfalls.len());
+        for Shortfall { group, lack, .. } in shortfalls {
+            self.number(group.get());
+            self.lack(lack);
+        }
+    }
+
+    fn lack(&mut self, lack: &Lack) {
+        match lack {
+            Lack::UnknownGroup => self.number(0),
+            Lack::LargerThanLimit { .. } => self.number(1),
+            Lack::NoUsableInstance => self.number(2),
+            Lack::NoUsableController { .. } => self.number(3),
+            Lack::OutOfUse(out) => self.out_of_use(4, out),
+            Lack::ControllersOutOfUse(out) => self.out_of_use(5, out),
+            Lack::TaskLimit { .. } => self.number(6),
+            Lack::ForkLimit { .. } => self.number(7),
+            Lack::Reserved { .. } => self.number(8),
+            Lack::Full { .. } => self.number(9),
+            Lack::NoController { .. } => self.number(10),
+        }
+    }
+
+    /// A last heartbeat stays as it is while the instance is lost: another one is another loss.
+    fn out_of_use(&mut self, kind: i64, out: &OutOfUse) {
+        self.number(kind);
+        self.length(out.instances.len());
+        for disused in out.instances.iter() {
+            self.number(disused.instance.get());
+            match disused.cause {
+                Disuse::Disabled => self.number(0),
+                Disuse::NeverHeardOf => self.number(1),
+                Disuse::Lost { last_heartbeat } => self.numbers([2, last_heartbeat.timestamp_micros()]),
+            }
+        }
+        self.number(out.others.get().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::boxed::Box;
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::{Forks, GroupId, Kind, ProjectId, TaskId};
+
+    fn blocked(project: i64, wanted: Mode, holder: i64) -> Reason {
+        Reason::Blocked {
+            resource: ResourceKey::Project(ProjectId::new(project)),
+            wanted,
+            held: Mode::Use,
+            holder: TaskId::new(holder),
+            holder_kind: Kind::Job,
+        }
+    }
+
+    fn behind(project: i64, wanted: Mode, older: i64) -> Reason {
+        Reason::Behind {
+            resource: ResourceKey::Project(ProjectId::new(project)),
+            wanted,
+            older_wants: Mode::Update,
+            older: TaskId::new(older),
+            older_kind: Kind::ProjectUpdate,
+        }
+    }
+
+    fn lacks(group: i64, lack: Lack) -> Reason {
+        Reason::NoCapacity([Shortfall { group: GroupId::new(group), name: "g".into(), lack }].into())
+    }
+
+    fn full(group: i64, free: u32) -> Reason {
+        lacks(group, Lack::Full { needed: Forks::new(9), free: Forks::new(free), total: Forks::new(20) })
+    }
+
+    fn reserved(task: i64) -> Reason {
+        lacks(1, Lack::Reserved { task: TaskId::new(task), kind: Kind::Job })
+    }
+
+    fn on(id: i64) -> Reason {
+        Reason::Dependency { on: TaskRef::Task { id: TaskId::new(id), kind: Kind::Job } }
+    }
+
+    fn circle(waits: Reason) -> Reason {
+        let circle = [1, 2].map(|id| TaskRef::Task { id: TaskId::new(id), kind: Kind::Job });
+        Reason::Circle { waits: Box::new(waits), circle: circle.into() }
+    }
+
+    #[track_caller]
+    fn assert_one(one: &Reason, other: &Reason) {
+        assert_eq!(one.wait_key(), other.wait_key(), "{one} and {other}");
+    }
+
+    #[track_caller]
+    fn assert_two(one: &Reason, other: &Reason) {
+        assert_ne!(one.wait_key(), other.wait_key(), "{one} and {other}");
+    }
+
+    #[test]
+    fn r10_a_resource_that_passes_from_holder_to_holder_is_one_wait() {
+        let first = blocked(3, Mode::Use, 17);
+        assert_one(&first, &blocked(3, Mode::Use, 18));
+        assert_one(&first, &behind(3, Mode::Use, 40));
+        assert_two(&first, &blocked(4, Mode::Use, 17));
+        assert_two(&first, &blocked(3, Mode::Update, 17));
+    }
+
+    #[test]
+    fn r10_what_wavers_is_no_new_wait() {
+        assert_one(&full(1, 3), &full(1, 4));
+        assert_one(&reserved(1), &reserved(2));
+        assert_two(&full(1, 3), &full(2, 3));
+        assert_two(&full(1, 3), &reserved(1));
+    }
+
+    #[test]
+    fn r10_another_dependency_and_another_circle_are_other_waits() {
+        assert_two(&on(1), &on(2));
+        assert_two(&circle(on(1)), &circle(on(2)));
+        assert_two(&circle(on(1)), &on(1));
+        assert_one(&circle(blocked(3, Mode::Use, 1)), &circle(blocked(3, Mode::Use, 2)));
+    }
+
+    #[test]
+    fn r10_the_key_is_the_same_on_every_machine() {
+        let keys = [on(1), blocked(3, Mode::Use, 17), full(1, 3)].map(|reason| reason.wait_key().get());
+        assert_eq!(keys, [989_549_969_965_382_016, 16_187_986_841_841_664_713, 237_969_133_579_484_476]);
+    }
+
+    #[test]
+    fn r10_a_sentence_about_the_beginning_of_a_wait_says_that_it_is() {
+        assert_eq!(
+            blocked(3, Mode::Update, 17).at_first().to_string(),
+            "waits for project 3 (wanted for update), which job 17 held for use at first"
+        );
+        assert_eq!(
+            behind(3, Mode::Use, 40).at_first().to_string(),
+            "waits for project 3 (wanted for use), which the older project update 40 wanted for update at first"
+        );
+        assert_eq!(
+            full(1, 3).at_first().to_string(),
+            "waits for capacity, at first: group 1 \"g\" has at most 3 forks free on one instance (20 forks in all), \
+             and it needs 9 forks"
+        );
+        assert_eq!(on(1).at_first().to_string(), on(1).to_string());
+    }
+}
