@@ -85,7 +85,7 @@ mod tests {
         for ours in [
             "10.1.2.3:9100",
             "10.1.2.3",
-            "localhost:9100",
+            "localhost",
             "LOCALHOST",
             "node.localhost",
             "127.0.0.1:80",
