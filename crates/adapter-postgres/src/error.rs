@@ -44,6 +44,9 @@ pub(crate) fn store_error(what: &str, error: &tokio_postgres::Error) -> StoreErr
         ));
     }
     match remedy(code.code()) {
+        Some(remedy) if *code == SqlState::LOCK_NOT_AVAILABLE => {
+            StoreError::Kept(format!("{what}: {remedy}"))
+        }
         Some(remedy) => StoreError::Unavailable {
             context: format!("{what}: {remedy}"),
             source: Box::new(Driver(format!("{} {}: {message}", database.severity(), code.code()))),

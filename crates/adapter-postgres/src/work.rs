@@ -27,10 +27,10 @@ macro_rules! assignment {
     };
 }
 
-/// What a task runs, and which slice it is: the workflow jobs of slices are those that come from a job template.
+/// What a task runs, which is nothing where somebody deleted that, and which slice it is: the workflow jobs of slices are those that come from a job template.
 macro_rules! and_what_it_runs {
     () => {
-        " JOIN {schema}.run r ON r.id = t.run_id
+        " LEFT JOIN {schema}.run r ON r.id = t.run_id
             LEFT JOIN LATERAL (
                 SELECT n.node_id AS number,
                     (SELECT count(*) FROM {schema}.node every WHERE every.workflow_id = n.workflow_id) AS slices

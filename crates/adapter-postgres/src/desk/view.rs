@@ -10,11 +10,13 @@ use crate::pass::task::{own_keys, place};
 use crate::row::{Columns, Word as _};
 use crate::store::PostgresStore;
 
+/// Nodes bound what they report; who writes rows by hand may not, and an overview holds many.
 macro_rules! view {
     ($rest:literal) => {
         concat!(
             "SELECT t.id, t.name, t.kind, t.status, t.launch_type, t.priority, t.impact, t.created, t.started,
-                t.finished, t.group_id, t.node_id, t.controller_id, t.cancel_requested, t.explanation, t.workflow_id,
+                t.finished, t.group_id, t.node_id, t.controller_id, t.cancel_requested,
+                CASE WHEN length(t.explanation) > 2100 THEN left(t.explanation, 2100) || ' …' ELSE t.explanation END, t.workflow_id,
                 t.own_keys, h.reason, h.since
             FROM {schema}.task t LEFT JOIN {schema}.held h ON h.task_id = t.id AND t.finished IS NULL ",
             $rest

@@ -13,7 +13,7 @@ use super::create::{self, New};
 use super::hold::Holds;
 use super::patch::{self, Change, Patch, Taken};
 use super::read::Digests;
-use super::step::Steps;
+use super::step::{self, Steps};
 use crate::config::{Lock, Schema};
 use crate::limits::{FOR_A_ROW, millis};
 use crate::session::Session;
@@ -39,12 +39,23 @@ pub(super) async fn commit(
     }
     let key = schema.lock(Lock::Pending);
     let row = millis(FOR_A_ROW);
-    let words =
-        format!("SELECT pg_advisory_xact_lock({key}); SET LOCAL lock_timeout = {row}; SAVEPOINT plan");
+    let words = format!("SELECT pg_advisory_xact_lock({key}); SET LOCAL lock_timeout = {row}");
     session.run(WHAT, &words).await?;
     let ids = create::ids(&session, plan.creates.len()).await?;
 
     let (mut out, mut taken) = (LeftOut::default(), Taken::Waited);
+    let kept = step::kept(&session, &plan.nodes).await?;
+    if let Some(&task) = kept.iter().find(|task| draft.must.contains(task)) {
+        session.roll_back(WHAT).await?;
+        return Ok(Commit::Stale { task });
+    }
+    if !kept.is_empty() {
+        tracing::warn!(
+            "somebody keeps a node of a workflow, or has changed it: the plan is written without that workflow"
+        );
+        out.grow(plan, kept);
+    }
+    session.run(WHAT, "SAVEPOINT plan").await?;
     let patched = loop {
         let patches = draft.with_ids(&ids, &out);
         let Some(patched) = patch::write(&session, &patches, taken).await? else {

@@ -1,8 +1,9 @@
 //! What becomes of the nodes of running workflows (R7).
 
 use control_plane::ports::StoreError;
-use scheduler_core::{NodeDecision, NodeStep};
+use scheduler_core::{NodeDecision, NodeStep, TaskId};
 
+use crate::row::Columns;
 use crate::session::Session;
 
 const WHAT: &str = "writing the steps of workflows";
@@ -11,6 +12,29 @@ const STEP: &str = "
     UPDATE {schema}.node n SET progress = s.progress, job_id = s.job_id
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) AS s (workflow_id, node_id, progress, job_id)
     WHERE n.workflow_id = s.workflow_id AND n.node_id = s.node_id AND n.progress = 'untouched'";
+
+/// The workflows of which one of these nodes is not as it was, or in somebody else's hand.
+const KEPT: &str = "
+    WITH free AS MATERIALIZED (
+        SELECT n.workflow_id FROM unnest($1::bigint[], $2::bigint[]) AS s (workflow_id, node_id)
+            JOIN {schema}.node n ON n.workflow_id = s.workflow_id AND n.node_id = s.node_id AND n.progress = 'untouched'
+        FOR NO KEY UPDATE OF n SKIP LOCKED
+    ), asked AS (
+        SELECT workflow_id, count(*) FROM unnest($1::bigint[]) AS s (workflow_id) GROUP BY 1
+    )
+    SELECT a.workflow_id FROM asked a
+    WHERE a.count > (SELECT count(*) FROM free f WHERE f.workflow_id = a.workflow_id)";
+
+/// Takes the nodes that a plan steps over in hand; the workflows of which somebody else has one, or has changed it.
+pub(super) async fn kept(session: &Session, nodes: &[NodeDecision]) -> Result<Vec<TaskId>, StoreError> {
+    if nodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (workflows, nodes): (Vec<i64>, Vec<i64>) =
+        nodes.iter().map(|decision| (decision.workflow.get(), decision.node.get())).unzip();
+    let rows = session.query(WHAT, KEPT, &[&workflows, &nodes]).await?;
+    rows.iter().map(|row| Columns::of(row).next().map(TaskId::new)).collect()
+}
 
 /// Steps column by column, as `unnest` takes them.
 #[derive(Default)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
 use control_plane::ports::{
-    CancelAnswer, Commit, Desk as _, Joining, Launch, Launchable, Members as _, Membership, Passes as _,
-    Standing, StoreError, TaskStatus, Work as _,
+    CancelAnswer, Claimed, Claims, Commit, Desk as _, Joining, Launch, Launchable, Members as _, Membership,
+    Passes as _, Report, Reported, Standing, StoreError, TaskStatus, Verdict, Work as _,
 };
-use scheduler_core::{NodeType, TaskId, plan};
+use scheduler_core::{DispatchId, NodeType, TaskId, plan};
 use testkit::servers::{Relay, address_of, through};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -69,7 +69,7 @@ async fn pass(base: &Base) -> usize {
 
 fn unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> String {
     match answer {
-        Err(StoreError::Unavailable { context, .. }) => context,
+        Err(StoreError::Unavailable { context, .. } | StoreError::Kept(context)) => context,
         other => panic!("{other:?}"),
     }
 }
@@ -147,6 +147,99 @@ async fn r12_3_a_row_that_somebody_keeps_holds_no_other_start() {
     assert_eq!(base.store.task(jobs[1]).await.unwrap().unwrap().status, TaskStatus::Pending);
     other.batch_execute("COMMIT").await.unwrap();
     assert_eq!(pass(&base).await, 1);
+    base.end().await;
+}
+
+/// The dispatches of these tasks.
+async fn dispatches(base: &Base, tasks: &[TaskId]) -> Vec<(TaskId, DispatchId)> {
+    let mut found = Vec::new();
+    for &task in tasks {
+        let id = base.ask(&format!("SELECT dispatch_id FROM {{s}}.task WHERE id = {}", task.get())).await;
+        found.push((task, id.parse::<i64>().unwrap().into()));
+    }
+    found
+}
+
+/// A running workflow whose one node would start a job.
+async fn workflow(base: &Base) -> TaskId {
+    let words = "INSERT INTO {s}.task (kind, name, status, started) VALUES ('workflow_job', 'w', 'running', now()) RETURNING id";
+    let id: i64 = base.sql.query_one(&words.replace("{s}", &base.schema), &[]).await.unwrap().get(0);
+    let node = format!(
+        "INSERT INTO {{s}}.node (workflow_id, node_id, name, starts_id)
+            SELECT {id}, 1, 'n', id FROM {{s}}.launchable WHERE name = 'job'"
+    );
+    base.run(&node).await;
+    TaskId::new(id)
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn r7_a_node_of_a_graph_that_somebody_keeps_holds_no_other_start() {
+    let base = Base::new().await;
+    join(&base.store, "a").await;
+    let (kept, free) = (workflow(&base).await, workflow(&base).await);
+    base.jobs(1).await;
+    let other =
+        keeping(&base, &format!("SELECT FROM {{s}}.node WHERE workflow_id = {} FOR UPDATE", kept.get()))
+            .await;
+    assert_eq!(timeout(SOON, pass(&base)).await.expect("others start"), 1);
+    let made = |of: TaskId| format!("SELECT count(*) FROM {{s}}.task WHERE workflow_id = {}", of.get());
+    assert_eq!((base.ask(&made(kept)).await.as_str(), base.ask(&made(free)).await.as_str()), ("0", "1"));
+    other.batch_execute("COMMIT").await.unwrap();
+    pass(&base).await;
+    assert_eq!(base.ask(&made(kept)).await, "1");
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_claim_or_a_report_is_told_that_somebody_keeps_a_row() {
+    let base = Base::new().await;
+    let member = join(&base.store, "a").await;
+    let jobs = base.jobs(2).await;
+    pass(&base).await;
+    let impatient = PostgresStore::connect(base.config().lock_timeout(Duration::from_millis(100))).unwrap();
+    let dispatches: Vec<(TaskId, DispatchId)> = dispatches(&base, &jobs).await;
+    let other =
+        keeping(&base, &format!("SELECT FROM {{s}}.task WHERE id = {} FOR UPDATE", jobs[1].get())).await;
+    assert!(matches!(impatient.claim(member, &dispatches).await, Err(StoreError::Kept(_))));
+    assert!(matches!(impatient.claim(member, &dispatches[..1]).await, Ok(Claims::Answered(_))));
+    drop(other);
+    base.store.claim(member, &dispatches).await.unwrap();
+    let other =
+        keeping(&base, &format!("SELECT FROM {{s}}.task WHERE id = {} FOR UPDATE", jobs[1].get())).await;
+    let report =
+        |&(task, dispatch): &(TaskId, DispatchId)| Report { task, dispatch, verdict: Verdict::HandedBack };
+    let reports: Vec<Report> = dispatches.iter().map(report).collect();
+    assert!(matches!(impatient.report(&reports).await, Err(StoreError::Kept(_))));
+    assert_eq!(impatient.report(&reports[..1]).await.unwrap(), [Reported::Written]);
+    drop(other);
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn a_task_whose_run_was_deleted_after_its_dispatch_ends_with_an_error() {
+    let base = Base::new().await;
+    let member = join(&base.store, "a").await;
+    let jobs = base.jobs(2).await;
+    pass(&base).await;
+    base.run(&format!("UPDATE {{s}}.task SET run_id = 987654 WHERE id = {}", jobs[0].get())).await;
+    let claims = base.store.claim(member, &dispatches(&base, &jobs).await).await.unwrap();
+    assert!(matches!(claims.answered().unwrap().as_slice(), [Claimed::Void, Claimed::Run(_)]));
+    assert_eq!(base.store.task(jobs[0]).await.unwrap().unwrap().status, TaskStatus::Error);
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn an_overview_bounds_an_explanation_that_somebody_wrote() {
+    let base = Base::new().await;
+    let job = base.jobs(1).await[0];
+    base.run("UPDATE {s}.task SET status = 'error', finished = now(), explanation = repeat('x', 1000000)")
+        .await;
+    let explanation = base.store.task(job).await.unwrap().unwrap().explanation;
+    assert!((2_000..2_200).contains(&explanation.len()), "{} bytes", explanation.len());
     base.end().await;
 }
 

@@ -15,6 +15,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// Somebody else keeps a row or a lock that it needs; trying again helps once they let go. Of a batch the others may be done alone.
+    #[error("{0}")]
+    Kept(String),
     /// The request cannot be fulfilled as it is: an unknown name, a value out of range. Trying again does not help.
     #[error("{0}")]
     Refused(String),
@@ -36,10 +39,16 @@ const fn remedy(found: u32, needed: u32) -> &'static str {
 }
 
 impl StoreError {
+    /// Whether what failed together may be done in part, one by one: the cause lies in single rows, not in the way to the store.
+    #[must_use]
+    pub const fn is_of_single_rows(&self) -> bool {
+        matches!(self, Self::Kept(_)) || !self.is_transient()
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Kept(_))
     }
 }
 

@@ -194,20 +194,20 @@ impl Worker {
         }
     }
 
-    /// All at once; when the store cannot do that whatever the connection, one by one, so that one bad row stops no other. The
-    /// bad one is passed over: while it is `waiting` it is dispatched again after the rules' grace (R8.2). A row that was taken
-    /// and cannot be run is for the store to end.
+    /// All at once; when the store cannot do that whatever the connection, one by one, so that one row that is bad, or that somebody
+    /// keeps, stops no other. It is passed over: while it is `waiting` it is dispatched again after the rules' grace (R8.2). A row
+    /// that was taken and cannot be run is for the store to end.
     async fn claim_once(&self, dispatches: &[Dispatch]) -> Result<Claims, StoreError> {
         let limit = self.options.call_limit;
         let keys: Vec<_> = dispatches.iter().map(|one| (one.task, one.dispatch)).collect();
         match within(limit, self.store.claim(self.member, &keys)).await {
-            Err(error) if !error.is_transient() => {
+            Err(error) if error.is_of_single_rows() => {
                 let mut claimed = Vec::with_capacity(keys.len());
                 for key in keys {
                     claimed.push(match within(limit, self.store.claim(self.member, &[key])).await {
                         Ok(Claims::Answered(one)) => one.into_iter().next().unwrap_or(Claimed::Void),
                         Ok(Claims::Replaced) => return Ok(Claims::Replaced),
-                        Err(error) if error.is_transient() => return Err(error),
+                        Err(error) if !error.is_of_single_rows() => return Err(error),
                         Err(error) => {
                             let (task, dispatch) = key;
                             tracing::error!(%task, %dispatch, error = %Chain(&error), "cannot be claimed");

@@ -154,6 +154,22 @@ async fn a_bare_outcome_that_is_refused_is_tried_until_it_is_taken_and_holds_up_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_that_somebody_keeps_holds_up_no_other_claim_or_result() {
+    let bench = Bench::new().await;
+    let store = Arc::new(Flaky::new(bench.store.clone()));
+    let node = bench.start(node(&bench, &store, &Arc::default()));
+    let tasks = bench.launch_all(&jobs(40)).await;
+    store.kept.store(tasks[7].get(), Ordering::Relaxed);
+    for &task in tasks.iter().filter(|&&task| task != tasks[7]) {
+        bench.until(task, TaskStatus::Successful).await;
+    }
+    assert!(!bench.task(tasks[7]).await.status.is_finished(), "its row is kept");
+    store.kept.store(i64::MAX, Ordering::Relaxed);
+    bench.until(tasks[7], TaskStatus::Successful).await;
+    node.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_outcome_is_forgotten_once_its_task_is_not_ours_any_more() {
     let bench = Bench::new().await;
     let store = Arc::new(Flaky::new(bench.store.clone()));

@@ -29,6 +29,8 @@ pub(crate) struct Flaky {
     pub(crate) lost_passes: AtomicU32,
     /// The reports of tasks of this id and above are refused: so many, counted.
     pub(crate) refuses_from: AtomicI64,
+    /// Somebody keeps the row of this task.
+    pub(crate) kept: AtomicI64,
     /// Calls get no answer, as if the connection were frozen.
     pub(crate) frozen: AtomicBool,
     pub(crate) refused: AtomicU32,
@@ -48,6 +50,7 @@ impl Flaky {
             lost_reports: AtomicU32::new(0),
             lost_passes: AtomicU32::new(0),
             refuses_from: AtomicI64::new(i64::MAX),
+            kept: AtomicI64::new(i64::MAX),
             frozen: AtomicBool::new(false),
             refused: AtomicU32::new(0),
             refuses_explanations: AtomicBool::new(false),
@@ -60,12 +63,20 @@ impl Flaky {
         if self.down.load(Ordering::Relaxed) { Err(lost()) } else { Ok(()) }
     }
 
+    fn keeps(&self, task: TaskId) -> bool {
+        self.kept.load(Ordering::Relaxed) == task.get()
+    }
+
     /// A call that was begun while it is frozen is never answered.
     async fn thaw(&self) {
         if self.frozen.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
     }
+}
+
+fn kept() -> StoreError {
+    StoreError::Kept("on purpose".into())
 }
 
 fn lost() -> StoreError {
@@ -82,6 +93,9 @@ impl Work for Flaky {
     async fn claim(&self, by: Membership, dispatches: &[(TaskId, DispatchId)]) -> Result<Claims, StoreError> {
         self.reach()?;
         self.thaw().await;
+        if dispatches.iter().any(|(task, _)| self.keeps(*task)) {
+            return Err(kept());
+        }
         let claimed = self.inner.claim(by, dispatches).await;
         if loses(&self.lost_claims) { Err(lost()) } else { claimed }
     }
@@ -89,6 +103,9 @@ impl Work for Flaky {
     async fn report(&self, reports: &[Report]) -> Result<Vec<Reported>, StoreError> {
         self.reach()?;
         self.thaw().await;
+        if reports.iter().any(|report| self.keeps(report.task)) {
+            return Err(kept());
+        }
         let printed =
             |report: &Report| matches!(&report.verdict, Verdict::Ended(ended) if ended.output.is_some());
         if self.refuses_output.load(Ordering::Relaxed) && reports.iter().any(printed) {

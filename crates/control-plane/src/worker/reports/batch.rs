@@ -58,10 +58,10 @@ impl<'a> Batch<'a> {
                 }
                 Ok(())
             }
-            Err(error) if error.is_transient() => Err(error),
+            Err(error) if !error.is_of_single_rows() => Err(error),
             Err(error) => {
                 if self.unwritten.len() > 1 {
-                    tracing::warn!(error = %Chain(&error), "the results are refused together, writing one by one");
+                    tracing::warn!(error = %Chain(&error), "the results cannot be written together, writing one by one");
                 }
                 self.write_each(store, options).await
             }
@@ -97,11 +97,15 @@ impl<'a> Batch<'a> {
     }
 
     async fn write_each(&mut self, store: &dyn Store, options: &Options) -> Result<(), StoreError> {
-        let mut refused = None;
+        let (mut refused, mut kept) = (None, None);
         for _ in 0..self.unwritten.len() {
             let Some(report) = self.unwritten.front().map(|done| done.report.clone()) else { break };
             match within(options.call_limit, store.report(std::slice::from_ref(&report))).await {
                 Ok(answers) => self.settle(answers.first().copied().unwrap_or(Reported::Void)),
+                Err(error @ StoreError::Kept(_)) => {
+                    self.pass_over();
+                    kept = Some(error);
+                }
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) => {
                     self.refuse(&error);
@@ -110,7 +114,17 @@ impl<'a> Batch<'a> {
             }
         }
         // What was refused for good has a time of its own.
-        refused.filter(|_| !self.refused && !self.unwritten.is_empty()).map_or(Ok(()), Err)
+        kept.or(refused.filter(|_| !self.refused && !self.unwritten.is_empty())).map_or(Ok(()), Err)
+    }
+
+    /// Somebody keeps the row of the first one: it goes behind all that wait, so that they are not held up by it.
+    fn pass_over(&mut self) {
+        let Some(done) = self.unwritten.pop_front() else { return };
+        if self.refused {
+            return self.unwritten.push_back(done);
+        }
+        tracing::debug!(task = %done.report.task, "somebody keeps its row: it is reported later");
+        self.reports.queue().push_back(done);
     }
 
     /// The first one is answered.

@@ -111,6 +111,9 @@ impl From<&StoreError> for Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "see whether the database runs and can be reached; the node tries again by itself",
             ),
+            StoreError::Kept(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ask again once whoever keeps it lets go")
+            }
             StoreError::Refused(_) => (StatusCode::CONFLICT, "ask for what the store can do"),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, "let the program and the tables be of the same version"),
         };
