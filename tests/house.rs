@@ -3,6 +3,8 @@
 
 #[path = "house/book.rs"]
 mod book;
+#[path = "house/circles.rs"]
+mod circles;
 
 use std::collections::BTreeSet;
 use std::fs;

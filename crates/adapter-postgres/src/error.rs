@@ -9,7 +9,7 @@ use std::time::Duration;
 use control_plane::ports::StoreError;
 use tokio_postgres::error::SqlState;
 
-use crate::migrate::NEEDED;
+use crate::migration::NEEDED;
 
 /// Raised by this crate's own SQL functions, with a message for people.
 const REFUSED: &str = "SCH01";

@@ -45,6 +45,7 @@ mod flaw;
 mod limits;
 mod membership;
 mod migrate;
+mod migration;
 mod outbox;
 mod pass;
 mod pool;
@@ -55,9 +56,10 @@ mod session;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
+mod version;
 mod wake;
 mod work;
 
 pub use config::PostgresConfig;
-pub use migrate::Migration;
+pub use migration::Migration;
 pub use store::PostgresStore;

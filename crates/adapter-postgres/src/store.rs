@@ -116,7 +116,7 @@ impl PostgresStore {
 
     async fn verify(&self, session: &Session) -> Result<(), StoreError> {
         if !self.inner.verified.load(Ordering::Relaxed) {
-            crate::migrate::verify(session).await?;
+            crate::version::verify(session).await?;
             self.inner.verified.store(true, Ordering::Relaxed);
         }
         Ok(())

@@ -10,7 +10,6 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use scheduler_core::{Action, End, Outcome, Plan, Timestamp};
 
-use crate::pool::PoolStatus;
 use crate::ports::{Claimed, Committed, Publication, Reported, Statistics, Verdict};
 
 macro_rules! names {
@@ -231,9 +230,9 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-pub(crate) fn pool(status: PoolStatus) {
-    gauge!(POOL_SIZE).set(status.size);
-    gauge!(POOL_BUSY).set(status.busy);
+pub(crate) fn pool(workers: u32, busy: u32) {
+    gauge!(POOL_SIZE).set(workers);
+    gauge!(POOL_BUSY).set(busy);
 }
 
 pub(crate) fn restarted(name: &'static str) {

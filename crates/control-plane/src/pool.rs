@@ -174,7 +174,7 @@ impl Shared {
 
     fn publish(&self, state: &State) {
         let status = state.status();
-        metrics::pool(status);
+        metrics::pool(status.size, status.busy);
         self.status.modify(|published| *published = status);
     }
 }

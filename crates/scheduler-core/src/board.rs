@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::index::Index;
 use crate::scan::{Columns, Found, scan};
+use crate::standing::Standing;
 use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
 use crate::tree::Tree;
 use crate::{
@@ -14,29 +15,6 @@ use crate::{
     Malformed, Outcome, Plan, RuleSet, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp,
     Work,
 };
-
-/// How a row stands at this point of the pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Pending.
-    Pending,
-    /// Waiting on a lost instance: as if pending, but still holding (R8.2).
-    TakenBack,
-    /// Waiting or running.
-    Holding,
-    /// Finished, in the snapshot or by this pass.
-    Finished(Outcome),
-}
-
-impl Standing {
-    pub(crate) fn is_unfinished(self) -> bool {
-        !matches!(self, Self::Finished(_))
-    }
-
-    pub(crate) fn is_considered(self) -> bool {
-        matches!(self, Self::Pending | Self::TakenBack)
-    }
-}
 
 /// The snapshot holds no row of a dependency.
 pub(crate) const MISSING: Row = Row::MAX;

@@ -6,7 +6,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::board::{Board, MISSING, SEVERAL, Standing};
+use crate::board::{Board, MISSING, SEVERAL};
+use crate::standing::Standing;
 use crate::table::{FxHashMap, Row};
 use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
 

@@ -4,7 +4,8 @@
 
 use alloc::vec::Vec;
 
-use crate::board::{Board, Standing};
+use crate::board::Board;
+use crate::standing::Standing;
 use crate::table::{FxHashMap, Row, Table, position};
 use crate::{Convergence, EdgeKind, Graph, Node, NodeId, NodeStep, Outcome, Progress, SkipReason};
 

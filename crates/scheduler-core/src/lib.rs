@@ -61,6 +61,7 @@ mod rules;
 mod scan;
 mod share;
 mod snapshot;
+mod standing;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod table;

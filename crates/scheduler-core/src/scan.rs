@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::board::Standing;
 use crate::order::Queue;
+use crate::standing::Standing;
 use crate::table::{Row, Table, position};
 use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work, index};
 

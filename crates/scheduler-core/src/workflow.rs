@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use crate::board::{Board, Standing};
+use crate::board::Board;
 use crate::flow::Flow;
 use crate::reap::Requests;
+use crate::standing::Standing;
 use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
 use crate::tree::Depths;
 use crate::{

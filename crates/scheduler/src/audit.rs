@@ -5,7 +5,7 @@ use std::io::Write;
 use scheduler_core::words::visible;
 
 use crate::Found;
-use crate::cli::AuditArgs;
+use crate::args::AuditArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::read;

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{Cell, Color};
 use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, Then};
 
-use crate::cli::Show;
+use crate::args::Show;
 use crate::output::cell;
 use crate::words::Names;
 

@@ -8,7 +8,7 @@ use scheduler_core::words::visible;
 use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId};
 
 use crate::Found;
-use crate::cli::ExplainArgs;
+use crate::args::ExplainArgs;
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
 use crate::live::{LONGEST_WHY, title, tone, unknown_task};

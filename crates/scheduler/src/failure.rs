@@ -4,10 +4,8 @@ use std::fmt::{self, Display};
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
-use simulator::FormatError;
 
-use crate::output::{said, stderr};
-use crate::source::Source;
+use crate::terminal::{said, stderr};
 
 /// The reason why a command gives up. Printed to standard error; the exit code is 1.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,11 +24,6 @@ impl Failure {
     pub(crate) fn at(mut self, place: impl Display) -> Self {
         self.what = format!("{place}: {}", self.what);
         self
-    }
-
-    /// What does not fit in a file.
-    pub(crate) fn in_file(source: &Source, error: FormatError) -> Self {
-        Self::new(format!("{source}{}: {}", error.place(), error.what)).remedy(error.remedy)
     }
 
     /// What to do about it.

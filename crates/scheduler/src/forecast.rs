@@ -12,14 +12,14 @@ use simulator::forecast::{Expected, Forecast, ForecastOptions, Forecaster, Range
 use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 
 use crate::Found;
-use crate::cli::live::Database;
+use crate::args::database::Database;
 use crate::failure::Failure;
 use crate::output::{Output, cell, table};
 use crate::past::Past;
-use crate::past::when::When;
 use crate::progress::{Progress, Unit};
 use crate::read;
 use crate::source::Source;
+use crate::when::When;
 
 /// What to forecast.
 #[derive(Debug, Args)]
@@ -202,7 +202,7 @@ fn print_course(out: &mut impl Write, forecast: &Forecast, course: &[Stretch]) -
 fn history(source: &Source) -> Result<History, Failure> {
     let bytes = source.read()?;
     if bytes.trim_ascii_start().first() != Some(&b'{') {
-        let log = swf::Log::parse(&bytes).map_err(|error| Failure::in_file(source, error))?;
+        let log = swf::Log::parse(&bytes).map_err(|error| source.misfit(error))?;
         return Ok(History::of_log(&log));
     }
     let file: Printed = read::parse(source, &bytes, "what `scheduler simulate --json` printed")

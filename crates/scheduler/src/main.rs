@@ -4,6 +4,7 @@
 //! nothing itself. Exit codes: 0 done or nothing to do (an audit: clean), 2 there are decisions (an audit: violations; waited-for
 //! tasks: not all were successful; a purge that only counts: there is something to remove), 1 an error, usage errors included.
 
+mod args;
 mod audit;
 mod cli;
 mod decisions;
@@ -23,12 +24,15 @@ mod plan;
 mod problems;
 mod progress;
 mod read;
+mod report;
 mod schema;
 mod simulate;
 mod source;
 mod standing;
 mod tables;
+mod terminal;
 mod top;
+mod when;
 mod words;
 
 use std::process::ExitCode;

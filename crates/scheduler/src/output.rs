@@ -1,21 +1,20 @@
 //! Where results go: standard output that survives a closed pipe, and files that appear whole or not at all.
 
 mod file;
-mod guard;
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, StderrLock, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
 use anstream::AutoStream;
 use comfy_table::{Attribute, Cell, ContentArrangement, Table};
 use scheduler_core::words::visible;
 
 use crate::failure::Failure;
+use crate::terminal::Guard;
 pub(crate) use file::write_file;
-pub(crate) use guard::{Guard, plain, said};
 
 /// Standard output. Colour is dropped unless it is a terminal, and a reader that went away (`| head`) is no error: what
-/// follows is dropped. What others wrote does nothing to a terminal, see [`guard`].
+/// follows is dropped. What others wrote does nothing to a terminal, see [`crate::terminal`].
 pub(crate) struct Output {
     out: Guard<BufWriter<AutoStream<StdoutLock<'static>>>>,
     closed: bool,
@@ -68,11 +67,6 @@ impl Write for Output {
         let flushed = self.out.flush().map(|()| 0);
         self.unless_closed(flushed, 0).map(|_| ())
     }
-}
-
-/// Standard error, under the same guard.
-pub(crate) fn stderr() -> Guard<AutoStream<StderrLock<'static>>> {
-    Guard::new(anstream::stderr().lock())
 }
 
 impl From<io::Error> for Failure {

@@ -7,7 +7,7 @@ use comfy_table::{Cell, Table};
 use scheduler_core::{Action, Plan, Snapshot, TaskRef};
 
 use crate::Found;
-use crate::cli::{PlanArgs, Show};
+use crate::args::{PlanArgs, Show};
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
 use crate::output::{Output, cell, table};

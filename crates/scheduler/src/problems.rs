@@ -7,7 +7,7 @@ use anstyle::AnsiColor;
 use scheduler_core::words::visible;
 use scheduler_core::{Problem, RuleSet, Severity, Snapshot};
 
-use crate::output::{said, stderr};
+use crate::terminal::{said, stderr};
 
 /// So many are shown of one file; a snapshot with a defect in each row would hide the plan.
 const MOST: usize = 20;

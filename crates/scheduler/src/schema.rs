@@ -5,7 +5,7 @@ use std::io::Write;
 use scheduler_core::{Plan, RuleSet, Snapshot};
 
 use crate::Found;
-use crate::cli::Format;
+use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::Output;
 

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use flate2::read::MultiGzDecoder;
+use simulator::FormatError;
 
 use crate::failure::Failure;
 use crate::progress;
@@ -108,6 +109,11 @@ impl Source {
         let most = indicatif::HumanBytes(most);
         Err(Failure::new(format!("{self}: {what} more than {most}, which is the most that is read"))
             .remedy("cut it into smaller parts"))
+    }
+
+    /// What does not fit in it.
+    pub(crate) fn misfit(&self, error: FormatError) -> Failure {
+        Failure::new(format!("{self}{}: {}", error.place(), error.what)).remedy(error.remedy)
     }
 
     fn unreadable(&self, error: &io::Error) -> Failure {

@@ -17,6 +17,7 @@ mod desk;
 mod fill;
 mod launch;
 mod members;
+mod messages;
 mod needs;
 mod outbox;
 mod retention;

@@ -14,7 +14,7 @@ use scheduler_core::{
 
 use super::catalogue::Catalogue;
 use super::fill::{Filled, GraphRow};
-use super::outbox::Messages;
+use super::messages::Messages;
 use super::row::Row;
 use super::wakes::Woken;
 use crate::ports::{ControlPlaneId, Ended, Incarnation, Output, Queue};

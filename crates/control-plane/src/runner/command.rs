@@ -33,7 +33,7 @@ use self::start::{NotBegun, start};
 use super::NoRoom;
 use super::capture::Capture;
 use super::group::{Group, Groups};
-use super::handlers::{Context, Handler};
+use super::handler::{Context, Handler};
 use crate::definition::CommandPayload;
 use crate::ports::Ended;
 

@@ -11,6 +11,7 @@ mod command;
 mod environment;
 mod group;
 mod guardian;
+mod handler;
 mod handlers;
 mod hooks;
 mod shortage;
@@ -28,7 +29,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 pub use command::CommandOptions;
-pub use handlers::{BroadcastHandler, Context, Handler, Handlers, IntoEnded};
+pub use handler::{BroadcastHandler, Context, Handler, IntoEnded};
+pub use handlers::Handlers;
 pub use hooks::{Ending, Hook};
 
 use self::shortage::Shortage;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{file, print_applied};
 use crate::Found;
-use crate::cli::live::ApplyArgs;
+use crate::args::live::ApplyArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use control_plane::definition::{Applied, DefinitionKind};
 
 use crate::Found;
-use crate::cli::define::{Define, Flags};
+use crate::args::define::{Define, Flags};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;

@@ -13,9 +13,10 @@ use std::path::Path;
 use scheduler_core::Snapshot;
 
 use crate::Found;
-use crate::cli::{ImportArgs, ImportFrom};
+use crate::args::{ImportArgs, ImportFrom};
 use crate::failure::Failure;
-use crate::output::{Output, stderr, write_file};
+use crate::output::{Output, write_file};
+use crate::terminal::stderr;
 
 /// Imports and writes. A summary goes to standard error, so that the snapshot can be piped into `scheduler plan -`.
 pub(crate) fn run(from: &ImportFrom) -> Result<Found, Failure> {

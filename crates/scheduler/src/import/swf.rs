@@ -8,7 +8,7 @@ use simulator::swf::{Job, Log};
 
 use super::cluster::Cluster;
 use super::{Imported, busiest};
-use crate::cli::SwfArgs;
+use crate::args::SwfArgs;
 use crate::failure::Failure;
 
 /// How long no pass is said to have run when a log does not know how long its jobs waited.
@@ -17,7 +17,7 @@ const BACKLOG_WITHOUT_WAITS: i64 = 3600;
 /// Imports the log at a moment: the one that was asked for, or the last at which most jobs were there.
 pub(super) fn import(wanted: &SwfArgs) -> Result<Imported, Failure> {
     let source = &wanted.common.workload;
-    let log = Log::parse(&source.read()?).map_err(|error| Failure::in_file(source, error))?;
+    let log = Log::parse(&source.read()?).map_err(|error| source.misfit(error))?;
     let spans = || log.jobs.iter().map(|job| (job.submitted, job.ended()));
     let Some(at) = wanted.common.at.or_else(|| busiest(spans())) else {
         return Err(Failure::new(format!("{source}: there is no job in it"))

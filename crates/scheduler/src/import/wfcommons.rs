@@ -11,7 +11,7 @@ use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
-use crate::cli::WfcommonsArgs;
+use crate::args::WfcommonsArgs;
 use crate::failure::Failure;
 use crate::{problems, read, source::Source};
 
@@ -40,7 +40,7 @@ pub(crate) fn run_of(source: &Source, bytes: &[u8]) -> Result<Run, Failure> {
     let file: File = read::parse(source, bytes, "a workflow run in WfFormat 1.4 or 1.5").map_err(|failure| {
         failure.or_remedy("a run has `workflow.specification.tasks` and `workflow.execution.tasks`, as WfCommons writes it")
     })?;
-    let run = file.run().map_err(|error| Failure::in_file(source, error))?;
+    let run = file.run().map_err(|error| source.misfit(error))?;
     problems::remark(source, &run.remarks);
     Ok(run)
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LONGEST_WHY, title, tone, unknown_task};
 use crate::Found;
-use crate::cli::live::LaunchArgs;
+use crate::args::live::LaunchArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;

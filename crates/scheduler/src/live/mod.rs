@@ -19,7 +19,7 @@ use scheduler_core::words::visible;
 use scheduler_core::{TaskId, Timestamp};
 
 use crate::Found;
-use crate::cli::live::Database;
+use crate::args::database::Database;
 use crate::decisions::Tone;
 use crate::failure::Failure;
 use crate::open;

@@ -6,10 +6,11 @@ use scheduler_core::TaskId;
 
 use super::{title, unknown_task};
 use crate::Found;
-use crate::cli::live::OutputArgs;
+use crate::args::live::OutputArgs;
 use crate::failure::Failure;
 use crate::open;
-use crate::output::{Output, plain, stderr};
+use crate::output::Output;
+use crate::terminal::{plain, stderr};
 
 /// Prints it, and on standard error what there is to add.
 pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {

@@ -7,7 +7,7 @@ use scheduler_core::Timestamp;
 use serde_json::json;
 
 use crate::Found;
-use crate::cli::live::PurgeArgs;
+use crate::args::live::PurgeArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::span;
 use crate::Found;
-use crate::cli::live::{RpcArgs, RpcAsk};
+use crate::args::live::{RpcArgs, RpcAsk};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, cell, table};

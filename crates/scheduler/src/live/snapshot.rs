@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::Found;
-use crate::cli::live::SnapshotArgs;
+use crate::args::live::SnapshotArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, write_file};

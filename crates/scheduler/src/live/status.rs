@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{span, tone};
 use crate::Found;
-use crate::cli::live::StatusArgs;
+use crate::args::live::StatusArgs;
 use crate::decisions::{Described, describe, holds};
 use crate::failure::Failure;
 use crate::open;

@@ -8,8 +8,8 @@ use control_plane::{MemoryBroker, MemoryStore};
 use scheduler_core::{Forks, NodeType, TaskCount};
 
 use super::{Ground, capacity};
-use crate::cli::node::NodeArgs;
 use crate::failure::Failure;
+use crate::node::args::NodeArgs;
 
 /// The group of a file that defines none.
 const ONLY_GROUP: &str = "default";

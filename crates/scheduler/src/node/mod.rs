@@ -3,6 +3,7 @@
 //! Puts together what the arguments name, and waits for a signal, or for the end of all work. In memory it plays every
 //! instance that the file defines, since nobody else can.
 
+pub(crate) mod args;
 mod capacity;
 mod embedded;
 pub(crate) mod http;
@@ -26,12 +27,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Found;
-use crate::cli::node::{NodeArgs, RoleName};
 use crate::define::file;
 use crate::failure::Failure;
+use crate::node::args::{NodeArgs, RoleName};
 use crate::open;
-use crate::past::when::Age;
 use crate::source::Source;
+use crate::when::Age;
 use http::token::Token;
 use watch::{LastPass, Watch};
 

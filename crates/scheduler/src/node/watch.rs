@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ground;
 use super::http::Watched;
-use crate::cli::node::{NodeArgs, RoleName};
 use crate::failure::Failure;
+use crate::node::args::{NodeArgs, RoleName};
 
 /// Bounds of the histograms, in seconds: passes and dispatches take from well below a millisecond to several seconds.
 const BUCKETS: [f64; 14] =

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::when::When;
-use crate::cli::live::Database;
+use crate::args::database::Database;
+use crate::when::When;
 
 /// What happened when.
 #[derive(Debug, Args)]

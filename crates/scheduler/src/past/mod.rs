@@ -7,7 +7,6 @@ pub(crate) mod args;
 mod outcome;
 mod replay;
 mod report;
-pub(crate) mod when;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,13 +18,13 @@ use simulator::{Outcome, Seed, Workload};
 use timeline::Picture;
 
 use crate::Found;
-use crate::cli::live::Database;
+use crate::args::database::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, write_file};
 use crate::progress::{Progress, Unit};
+use crate::when::When;
 use args::HistoryArgs;
-use when::When;
 
 /// How many tasks are read at once.
 const PAGE: usize = 5000;

@@ -11,7 +11,7 @@ use super::Past;
 use crate::failure::Failure;
 use crate::live::{LONGEST_WHY, span, tone};
 use crate::output::{Output, cell, table};
-use crate::simulate::report;
+use crate::report;
 use crate::words::Names;
 
 /// The moments of a table, to the second.

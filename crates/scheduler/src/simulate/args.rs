@@ -6,9 +6,9 @@ use clap::{Args, ValueEnum};
 use simulator::TimedChange;
 use simulator::generate::Mix;
 
-use crate::cli::live::Database;
-use crate::past::when::When;
+use crate::args::database::Database;
 use crate::source::Source;
+use crate::when::When;
 
 /// What to simulate, and what to compare it with.
 #[derive(Debug, Args)]

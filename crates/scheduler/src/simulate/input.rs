@@ -97,7 +97,7 @@ fn workload_of(
     let format = if format == Format::Auto { guess(source, &bytes) } else { format };
     match format {
         Format::Swf => {
-            let log = Log::parse(&bytes).map_err(|error| Failure::in_file(source, error))?;
+            let log = Log::parse(&bytes).map_err(|error| source.misfit(error))?;
             Ok(log.workload(&source.to_string(), mapping))
         }
         Format::Wfcommons => Ok(run_of(source, &bytes)?.workload(copies)),

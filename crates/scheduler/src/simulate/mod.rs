@@ -6,7 +6,6 @@
 pub(crate) mod args;
 pub(crate) mod input;
 mod picture;
-pub(crate) mod report;
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +17,7 @@ use crate::Found;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
 use crate::progress::{Progress, Unit};
-use crate::read;
+use crate::{read, report};
 use args::SimulateArgs;
 
 /// Above so many tasks, plans are sampled for the audit unless all are asked for.

@@ -21,9 +21,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::source::{Request, Source, Update};
 use super::state::Said;
 use super::view::{Chain, Counts, GroupRow, NodeRow, Stale, TaskRow, View, Why};
-use crate::cli::top::TopArgs;
 use crate::failure::Failure;
 use crate::standing::Standing;
+use crate::top::args::TopArgs;
 use crate::{demo, explain, open};
 
 /// A store that has not answered by then is lost: its server may be frozen, or the network cut.

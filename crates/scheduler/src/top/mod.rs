@@ -4,6 +4,7 @@
 //! pure functions, but for the source and the [`terminal`]. Nothing here decides about tasks; a cancel is asked of the source, as
 //! `scheduler cancel` asks it of the store. A live store is asked once a second (`--every`), whatever the screen does.
 
+pub(crate) mod args;
 mod keys;
 mod live;
 mod playback;
@@ -19,8 +20,8 @@ mod view;
 use std::time::{Duration, Instant};
 
 use crate::Found;
-use crate::cli::top::TopArgs;
 use crate::failure::Failure;
+use crate::top::args::TopArgs;
 use keys::{Command, press};
 use source::{Source, Update};
 use state::State;

@@ -15,8 +15,8 @@ use super::recording::Recording;
 use super::source::{Request, Source, Update};
 use super::state::Said;
 use super::view::{Chain, Played, View};
-use crate::cli::top::TopArgs;
 use crate::failure::Failure;
+use crate::top::args::TopArgs;
 use crate::{read, simulate};
 
 /// Left to itself, a whole simulation takes about so long to watch.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::CommandOptions;
 use crate::definition::CommandPayload;
 use crate::runner::environment::withheld;
-use crate::runner::handlers::Context;
+use crate::runner::handler::Context;
 
 /// How long a process that was just being started may hold the pipe of a command that did not begin.
 const PASSING: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use simulator::{Comparison, Moment, Outcome, Place, Quantiles, ReasonId, Span, W
 use crate::output::{cell, table};
 
 /// One outcome.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     out: &mut dyn Write,
     limit: usize,
     workload: &Workload,
@@ -195,7 +195,7 @@ fn sentence(outcome: &Outcome, reason: ReasonId) -> String {
 }
 
 /// Two outcomes side by side.
-pub(super) fn comparison(
+pub(crate) fn comparison(
     out: &mut dyn Write,
     limit: usize,
     what: &[String],

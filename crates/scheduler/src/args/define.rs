@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use control_plane::definition::DefinitionKind;
 use serde_json::{Map, Value, json};
 
-use super::live::Database;
+use super::database::Database;
 use crate::failure::Failure;
 use crate::source::Source;
 

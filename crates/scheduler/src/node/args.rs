@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use control_plane::ports::Launchable;
 
-use super::define::NodeTypeName;
-use super::live::{Database, Messages, launchable, seconds};
+use crate::args::database::{Database, Messages, seconds};
+use crate::args::define::NodeTypeName;
+use crate::args::live::launchable;
 use crate::node::http::hosts::HostName;
-use crate::past::when::Age;
 use crate::source::Source;
+use crate::when::Age;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

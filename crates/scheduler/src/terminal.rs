@@ -5,8 +5,9 @@
 //! code, as JSON writes it: a JSON document stays the same document. Lines and colours pass, since the program makes some itself;
 //! where names become words, [`scheduler_core::words::visible`] has taken them away.
 
-use std::io::{self, Write};
+use std::io::{self, StderrLock, Write};
 
+use anstream::AutoStream;
 use scheduler_core::words::{is_hidden, write_code};
 
 /// The longest text that is shown of an error: a name in it may be of any length.
@@ -20,12 +21,12 @@ pub(crate) struct Guard<W> {
 
 impl<W: Write> Guard<W> {
     /// Before this one.
-    pub(super) const fn new(out: W) -> Self {
+    pub(crate) const fn new(out: W) -> Self {
         Self { out, open: false }
     }
 
     /// One that lets everything through.
-    pub(super) const fn open(out: W) -> Self {
+    pub(crate) const fn open(out: W) -> Self {
         Self { out, open: true }
     }
 }
@@ -93,6 +94,11 @@ fn push(safe: &mut String, letter: char) {
     } else {
         safe.push(letter);
     }
+}
+
+/// Standard error, under the guard.
+pub(crate) fn stderr() -> Guard<AutoStream<StderrLock<'static>>> {
+    Guard::new(anstream::stderr().lock())
 }
 
 #[cfg(test)]
