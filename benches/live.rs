@@ -12,7 +12,8 @@ use adapter_amqp::{AmqpBroker, AmqpConfig};
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::{Definitions, HandlerName};
 use control_plane::ports::{
-    Broker as _, Desk as _, Ended, Joining, Launch, Launchable, Members as _, TaskFilter, TaskStatus,
+    Admin as _, Broker as _, Counts as _, Ended, Joining, Launch, Launchable, Members as _, TaskFilter,
+    TaskStatus,
 };
 use control_plane::{Context, Handler, Handlers, Node, Options, PassReport, Roles, Scheduled, Scheduler};
 use scheduler_core::{InstanceId, NodeType, Outcome};

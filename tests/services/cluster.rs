@@ -6,9 +6,7 @@ use std::time::Duration;
 use adapter_amqp::{AmqpBroker, AmqpConfig};
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::{Definitions, HandlerName};
-use control_plane::ports::{
-    Broker, Desk as _, Ended, Launch, Launchable, Store, TaskFilter, TaskStatus, TaskView,
-};
+use control_plane::ports::{Admin as _, Broker, Ended, Launch, Launchable, TaskFilter, TaskStatus, TaskView};
 use control_plane::{Context, Handler, Handlers, Node, NodeError, Options};
 use scheduler_core::{Outcome, TaskId};
 use serde_json::{Value, json};
@@ -56,7 +54,7 @@ impl Cluster {
     /// Starts a node on servers at these URLs.
     pub async fn node_at(&self, host: &str, last: Option<Step>, database: &str, amqp: &str) -> RunningNode {
         let life = Life::until(host.into(), Arc::clone(&self.weather), last);
-        let store: Arc<dyn Store> = Arc::new(store(database, &self.site).await);
+        let store = Arc::new(store(database, &self.site).await);
         let broker: Arc<dyn Broker> = Arc::new(broker(amqp, &self.site));
         let store = FaultyStore::new(store, Arc::clone(&life), Arc::clone(&self.book));
         let broker = FaultyBroker::new(broker, Arc::clone(&life));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control_plane::definition::HandlerName;
-use control_plane::ports::{Broker as _, CancelAnswer, Desk as _, Dispatch, Publication, Queue, TaskStatus};
+use control_plane::ports::{Admin as _, Broker as _, CancelAnswer, Dispatch, Publication, Queue, TaskStatus};
 use scheduler_core::{DispatchId, Kind, TaskId};
 use testkit::servers::amqp_url;
 use tokio::time::{Instant, sleep};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::ports::{Desk as _, Joining, Launch, Launchable, Members as _};
+use control_plane::ports::{Admin as _, Counts as _, Joining, Launch, Launchable, Members as _};
 use control_plane::{Options, Scheduled, Scheduler};
 use scheduler_core::NodeType;
 use testkit::servers::database_url;

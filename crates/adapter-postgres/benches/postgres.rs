@@ -13,7 +13,7 @@ use std::time::Instant;
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
 use control_plane::ports::{
-    Claimed, Commit, Desk as _, Ended, Joining, Launch, Launchable, Members as _, Membership, Outbox as _,
+    Admin as _, Claimed, Commit, Ended, Joining, Launch, Launchable, Members as _, Membership, Outbox as _,
     Passes as _, Report, Verdict, Work as _,
 };
 use scheduler_core::{DispatchId, NodeType, Outcome, TaskId, plan};

@@ -37,9 +37,9 @@
 //! Statements stand next to the code that runs them, with `{schema}` for the schema's quoted name; values are always
 //! parameters.
 
+mod admin;
 mod config;
 mod connector;
-mod desk;
 mod error;
 mod flaw;
 mod limits;

@@ -61,10 +61,8 @@ pub struct Options {
     pub call_limit: Duration,
     /// How often the counts of the store become metrics; 10 s.
     pub statistics_period: Duration,
-    /// How long what has ended is kept before a node that makes passes removes it ([`Retention`](crate::ports::Retention)); `None`, the
-    /// default, for ever. What passes still need is kept whatever its age.
-    pub retain: Option<Duration>,
-    /// How often what is older than that is removed; 1 h.
+    /// How often a node removes what ended too long ago, if it is to
+    /// ([`NodeBuilder::retaining`](crate::NodeBuilder::retaining)); 1 h.
     pub retain_period: Duration,
     /// The longest pause between two tries of anything that failed; 5 s.
     pub retry_cap: Duration,
@@ -94,7 +92,6 @@ impl Default for Options {
             flush_limit: Duration::from_secs(10),
             call_limit: Duration::from_secs(30),
             statistics_period: Duration::from_secs(10),
-            retain: None,
             retain_period: Duration::from_secs(60 * 60),
             retry_cap: Duration::from_secs(5),
         }

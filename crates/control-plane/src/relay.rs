@@ -15,14 +15,14 @@ use crate::chain::Chain;
 use crate::metrics;
 use crate::options::Options;
 use crate::ports::{
-    Broker, BrokerError, Dispatch, OutboxId, Publication, REST_AFTER_RETURN, Store, StoreError,
+    Broker, BrokerError, Dispatch, Outbox, OutboxId, Publication, REST_AFTER_RETURN, StoreError,
 };
 use crate::signal::Signal;
 
 /// Sends messages.
 #[derive(Debug)]
 pub(crate) struct Relay {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Outbox>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) requests: Signal,
     pub(crate) options: Options,

@@ -26,13 +26,13 @@ pub use report::{PassReport, PhaseDurations, Scheduled};
 use crate::contact::Contact;
 use crate::metrics::{self, PassResult, Phase};
 use crate::options::Options;
-use crate::ports::{Commit, Committed, Pass, Reading, Store, StoreError};
+use crate::ports::{Commit, Committed, Pass, Passes, Reading, StoreError};
 use crate::signal::Signal;
 
 /// Runs passes.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    store: Arc<dyn Store>,
+    store: Arc<dyn Passes>,
     options: Options,
     observer: Option<Arc<dyn PassObserver>>,
     relay: Signal,
@@ -73,7 +73,7 @@ pub enum ScheduleError {
 impl Scheduler {
     /// A scheduler on this store.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, options: Options) -> Self {
+    pub fn new(store: Arc<dyn Passes>, options: Options) -> Self {
         Self { store, options, observer: None, relay: Signal::default(), contact: None }
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use control_plane::ports::{
-    Broker, BrokerError, Clock, Commit, Desk, Dispatch, Joining, Launch, Launchable, Members, Outbox, Passes,
-    Queue, Recipient, Request, TaskStatus,
+    Admin, Broker, BrokerError, Clock, Commit, Counts, Dispatch, Joining, Launch, Launchable, Members,
+    Outbox, Passes, Queue, Recipient, Request, TaskStatus,
 };
 use control_plane::{MemoryBroker, MemoryStore};
 use scheduler_core::{Forks, InstanceId, NodeType, Plan, Timestamp, plan};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::TimeDelta;
 use control_plane::MemoryStore;
 use control_plane::ports::{
-    Claimed, Clock, Desk, Ended, HistoryFilter, Joining, Launch, Launchable, Members, Membership, Outbox,
+    Admin, Claimed, Clock, Ended, HistoryFilter, Joining, Launch, Launchable, Members, Membership, Outbox,
     Passes, PastTask, Purge, Purged, Report, Retention, Verdict, Work,
 };
 use proptest::prelude::*;

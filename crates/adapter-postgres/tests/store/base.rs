@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, Launch, Launchable};
+use control_plane::ports::{Admin as _, Launch, Launchable};
 use scheduler_core::TaskId;
 use tokio_postgres::NoTls;
 

@@ -1,7 +1,7 @@
 //! Rows that a client of the database could write and no reader could read: refused, or of no harm to others.
 
 use control_plane::ports::{
-    Claimed, Desk as _, Joining, Launch, Launchable, Members as _, Outbox as _, Passes as _, TaskStatus,
+    Admin as _, Claimed, Joining, Launch, Launchable, Members as _, Outbox as _, Passes as _, TaskStatus,
     Work as _,
 };
 use scheduler_core::{NodeType, TaskId, plan};

@@ -1,7 +1,7 @@
 //! What only PostgreSQL's commit does: one transaction against others that change the same rows.
 
+use control_plane::ports::{Admin as _, Commit, Outbox as _, Passes as _, Work as _};
 use control_plane::ports::{Claimed, Joining, Members as _, TaskStatus};
-use control_plane::ports::{Commit, Desk as _, Outbox as _, Passes as _, Work as _};
 use scheduler_core::{Forks, NodeType, RuleSet, plan};
 
 use crate::base::Base;

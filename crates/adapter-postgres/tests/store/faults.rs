@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::ports::{
-    Desk as _, Joining, Members as _, Outbox as _, Passes as _, StoreError, Wake, Wakes as _,
+    Counts as _, Joining, Members as _, Outbox as _, Passes as _, StoreError, Wake, Wakes as _,
 };
 use scheduler_core::{NodeType, plan};
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{
-    Commit, Desk as _, HistoryFilter, Launch, Launchable, Outbox as _, Passes as _, TaskFilter, TaskStatus,
+    Admin as _, Commit, Counts as _, HistoryFilter, Launch, Launchable, Outbox as _, Passes as _, TaskFilter,
+    TaskStatus,
 };
 use scheduler_core::{Priority, TaskId, plan};
 

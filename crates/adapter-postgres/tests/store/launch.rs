@@ -1,6 +1,6 @@
 //! Launching from SQL, inside anybody's transaction.
 
-use control_plane::ports::{Desk as _, Launch, Launchable, StoreError, TaskStatus};
+use control_plane::ports::{Admin as _, Launch, Launchable, StoreError, TaskStatus};
 use scheduler_core::TaskId;
 
 use crate::base::Base;

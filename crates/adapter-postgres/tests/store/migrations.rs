@@ -1,7 +1,7 @@
 //! Tables come up once, whoever asks first, and another version is refused.
 
 use adapter_postgres::PostgresStore;
-use control_plane::ports::{Desk as _, HistoryFilter, Passes as _, StoreError, Wakes as _};
+use control_plane::ports::{Admin as _, Counts as _, HistoryFilter, Passes as _, StoreError, Wakes as _};
 
 use crate::base::Base;
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
 use control_plane::ports::{
-    CancelAnswer, Claimed, Claims, Commit, Desk as _, Joining, Launch, Launchable, Members as _, Membership,
-    Passes as _, Report, Reported, Standing, StoreError, TaskStatus, Verdict, Work as _,
+    Admin as _, CancelAnswer, Claimed, Claims, Commit, Counts as _, Joining, Launch, Launchable,
+    Members as _, Membership, Passes as _, Report, Reported, Standing, StoreError, TaskStatus, Verdict,
+    Work as _,
 };
 use scheduler_core::{DispatchId, NodeType, TaskId, plan};
 use testkit::servers::{Relay, address_of, through};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapter_postgres::PostgresStore;
 use control_plane::definition::DefinitionKind;
 use control_plane::ports::{
-    Desk as _, Joining, Members as _, Outbox as _, Passes as _, TaskFilter, Work as _,
+    Admin as _, Counts as _, Joining, Members as _, Outbox as _, Passes as _, TaskFilter, Work as _,
 };
 use scheduler_core::{NodeType, plan};
 use tracing::field::{Field, Visit};

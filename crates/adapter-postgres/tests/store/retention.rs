@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use control_plane::ports::{Desk as _, Kept, Launch, Launchable, Purge, Purged, Retention as _, StoreError};
+use control_plane::ports::{
+    Admin as _, Counts as _, Kept, Launch, Launchable, Purge, Purged, Retention as _, StoreError,
+};
 use scheduler_core::{TaskId, Timestamp};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! What others may create, call and write beside the scheduler.
 
 use adapter_postgres::PostgresStore;
-use control_plane::ports::{Desk as _, Launch, Launchable, Passes as _, TaskStatus};
+use control_plane::ports::{Admin as _, Launch, Launchable, Passes as _, TaskStatus};
 use scheduler_core::{TaskId, plan};
 
 use crate::base::{Base, client};

@@ -1,7 +1,7 @@
 //! Tasks whose taker is not where the pass placed them: rows that another program, or a person, has left so.
 
 use control_plane::ports::{
-    CancelAnswer, Desk as _, Joining, Members as _, Membership, Order, Outbox as _, Passes as _, TaskStatus,
+    Admin as _, CancelAnswer, Joining, Members as _, Membership, Order, Outbox as _, Passes as _, TaskStatus,
     Work as _,
 };
 use scheduler_core::{DispatchId, NodeType, TaskId, plan};

@@ -10,10 +10,10 @@
 //!
 //! They do not know what a pass decides, nor who runs what: a plan comes from the core, a claim from whoever has the message.
 
+mod admin;
 mod broker;
 mod catalogue;
 mod commit;
-mod desk;
 mod fill;
 mod launch;
 mod members;

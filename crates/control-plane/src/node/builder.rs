@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scheduler_core::{Forks, NodeType};
 
@@ -11,13 +12,13 @@ use super::health::Health;
 use super::listen::Signals;
 use super::{Node, Roles};
 use crate::options::Options;
-use crate::ports::{Broker, Clock, Joining, Store, SystemClock};
+use crate::ports::{Broker, Clock, Joining, NodeStore, Retention, SystemClock};
 use crate::runner::Handlers;
 use crate::schedule::PassObserver;
 
 /// What a node is made of. Everything but the store and the broker has a default.
 pub struct NodeBuilder {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn NodeStore>,
     pub(super) broker: Arc<dyn Broker>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) joining: Joining,
@@ -26,6 +27,7 @@ pub struct NodeBuilder {
     pub(super) options: Options,
     pub(super) observer: Option<Arc<dyn PassObserver>>,
     pub(super) reload: Option<Reload>,
+    pub(super) retention: Option<(Arc<dyn Retention>, Duration)>,
 }
 
 impl fmt::Debug for NodeBuilder {
@@ -39,7 +41,7 @@ impl fmt::Debug for NodeBuilder {
 }
 
 impl NodeBuilder {
-    pub(super) fn new(store: Arc<dyn Store>, broker: Arc<dyn Broker>) -> Self {
+    pub(super) fn new(store: Arc<dyn NodeStore>, broker: Arc<dyn Broker>) -> Self {
         Self {
             store,
             broker,
@@ -56,6 +58,7 @@ impl NodeBuilder {
             options: Options::default(),
             observer: None,
             reload: None,
+            retention: None,
         }
     }
 
@@ -121,6 +124,14 @@ impl NodeBuilder {
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn PassObserver>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Removes what ended longer ago than this from the node's store, which is given once more as what can do so; for ever kept by
+    /// default. Done by nodes that make passes. What passes still need is kept whatever its age.
+    #[must_use]
+    pub fn retaining(mut self, store: Arc<dyn Retention>, age: Duration) -> Self {
+        self.retention = Some((store, age));
         self
     }
 

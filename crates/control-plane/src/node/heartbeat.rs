@@ -11,13 +11,13 @@ use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::contact::Contact;
 use crate::options::Options;
-use crate::ports::{Membership, Standing, Store};
+use crate::ports::{Members, Membership, Standing};
 use crate::signal::Signal;
 
 /// The heart of a node.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Members>,
     pub(super) member: Membership,
     pub(super) health: Arc<Health>,
     pub(super) contact: Arc<Contact>,

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::options::Options;
-use crate::ports::{Store, StoreError, Wake};
+use crate::ports::{StoreError, Wake, Wakes};
 use crate::signal::Signal;
 
 /// Where wake-ups go.
@@ -37,7 +37,7 @@ impl Signals {
 }
 
 /// Listens until told to stop. While nothing can be heard, the loops' own periods serve.
-pub(super) async fn listen(store: &dyn Store, signals: &Signals, options: &Options, stop: CancellationToken) {
+pub(super) async fn listen(store: &dyn Wakes, signals: &Signals, options: &Options, stop: CancellationToken) {
     let mut backoff = Backoff::up_to(options.retry_cap);
     loop {
         let error = tokio::select! {
@@ -54,7 +54,7 @@ pub(super) async fn listen(store: &dyn Store, signals: &Signals, options: &Optio
     }
 }
 
-async fn hear(store: &dyn Store, signals: &Signals, backoff: &mut Backoff) -> StoreError {
+async fn hear(store: &dyn Wakes, signals: &Signals, backoff: &mut Backoff) -> StoreError {
     let mut wakeups = match store.wakeups().await {
         Ok(wakeups) => wakeups,
         Err(error) => return error,

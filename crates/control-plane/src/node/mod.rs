@@ -54,7 +54,7 @@ use crate::limit::within;
 use crate::metrics;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::ports::{Broker, Joined, Store, StoreError};
+use crate::ports::{Broker, Counts, Joined, NodeStore, StoreError};
 use crate::relay::Relay;
 use crate::runner::Runner;
 use crate::running::Running;
@@ -107,7 +107,7 @@ pub enum NodeError {
 impl Node {
     /// Begins to put a node together.
     #[must_use]
-    pub fn builder(store: Arc<dyn Store>, broker: Arc<dyn Broker>) -> NodeBuilder {
+    pub fn builder(store: Arc<dyn NodeStore>, broker: Arc<dyn Broker>) -> NodeBuilder {
         NodeBuilder::new(store, broker)
     }
 
@@ -209,7 +209,7 @@ impl Loops {
         let running = Arc::new(Running::default());
         let contact = Arc::new(Contact::begin(options.heartbeat));
         let worker = Arc::new(Worker {
-            store: Arc::clone(&parts.store),
+            store: parts.store.clone(),
             broker: Arc::clone(&parts.broker),
             clock: Arc::clone(&parts.clock),
             member: joined.member,
@@ -223,7 +223,7 @@ impl Loops {
             options,
         });
         let heartbeat = Heartbeat {
-            store: Arc::clone(&parts.store),
+            store: parts.store.clone(),
             member: joined.member,
             health,
             contact: Arc::clone(&contact),
@@ -249,7 +249,7 @@ impl Loops {
     fn add_roles(&mut self, parts: &NodeBuilder, signals: &Signals, contact: &Arc<Contact>) {
         let options = parts.options;
         if parts.roles.scheduler {
-            let mut scheduler = Scheduler::new(Arc::clone(&parts.store), options)
+            let mut scheduler = Scheduler::new(parts.store.clone(), options)
                 .waking(signals.relay.clone())
                 .trusting(Arc::clone(contact));
             if let Some(observer) = &parts.observer {
@@ -268,17 +268,20 @@ impl Loops {
                 }
             });
             let store = Arc::clone(&parts.store);
-            self.add("statistics", (), move |_, stop| {
-                count(Arc::clone(&store), options.statistics_period, stop)
-            });
-            if let Some(age) = options.retain {
-                let retain = Retain { store: Arc::clone(&parts.store), age, period: options.retain_period };
+            self.add("statistics", (), move |_, stop| count(store.clone(), options.statistics_period, stop));
+            if let Some((retention, age)) = &parts.retention {
+                let retain = Retain {
+                    retention: Arc::clone(retention),
+                    counts: parts.store.clone(),
+                    age: *age,
+                    period: options.retain_period,
+                };
                 self.add("retention", retain, |retain, stop| async move { retain.run(stop).await });
             }
         }
         if parts.roles.relay {
             let relay = Relay {
-                store: Arc::clone(&parts.store),
+                store: parts.store.clone(),
                 broker: Arc::clone(&parts.broker),
                 requests: signals.relay.clone(),
                 options,
@@ -353,7 +356,7 @@ impl Loops {
 }
 
 /// Turns the counts of the store into metrics now and then.
-async fn count(store: Arc<dyn Store>, period: Duration, stop: CancellationToken) {
+async fn count(store: Arc<dyn Counts>, period: Duration, stop: CancellationToken) {
     let mut period = interval(period);
     let mut gauges = metrics::Gauges::default();
     loop {

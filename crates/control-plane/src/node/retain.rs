@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::Chain;
-use crate::ports::{Purge, Purged, Store, StoreError};
+use crate::ports::{Counts, Purge, Purged, Retention, StoreError};
 
 /// The shortest rest between two portions.
 const REST: Duration = Duration::from_millis(50);
@@ -20,7 +20,9 @@ const REST: Duration = Duration::from_millis(50);
 /// Who forgets what is over.
 #[derive(Debug)]
 pub(super) struct Retain {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) retention: Arc<dyn Retention>,
+    /// The store's clock is part of its counts.
+    pub(super) counts: Arc<dyn Counts>,
     /// How long what has ended is kept.
     pub(super) age: Duration,
     pub(super) period: Duration,
@@ -55,14 +57,14 @@ impl Retain {
 
     /// All portions of one purge, or as many as there is time for before the stop.
     async fn purge(&self, stop: &CancellationToken) -> Result<Purged, StoreError> {
-        let now = self.store.statistics().await?.now;
+        let now = self.counts.statistics().await?.now;
         let age = TimeDelta::from_std(self.age).unwrap_or(TimeDelta::MAX);
         let moment = now.checked_sub_signed(age).unwrap_or(Timestamp::MIN_UTC);
         let mut portion = Purge::of(moment, Purge::PORTION);
         let mut sum = Purged::default();
         loop {
             let began = Instant::now();
-            sum.add(&self.store.purge(&portion).await?);
+            sum.add(&self.retention.purge(&portion).await?);
             portion.after = sum.next;
             if sum.next.is_none() {
                 return Ok(sum);

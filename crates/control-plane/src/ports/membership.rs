@@ -3,6 +3,8 @@
 //! A node that starts again under its old name is a new incarnation: what its predecessor ran is lost and fails at
 //! once, instead of being kept alive by the newcomer's heartbeat.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use scheduler_core::{Forks, InstanceId, NodeType, Seconds, TaskId, Timestamp};
 
@@ -10,7 +12,7 @@ use super::{ControlPlaneId, StoreError};
 
 /// Keeps the list of nodes.
 #[async_trait]
-pub trait Members: Send + Sync {
+pub trait Members: fmt::Debug + Send + Sync {
     /// Which control plane this is. Made once, and the same for as long as the store lives.
     async fn control_plane(&self) -> Result<ControlPlaneId, StoreError>;
 

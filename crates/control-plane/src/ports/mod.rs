@@ -7,9 +7,10 @@
 //!
 //! Cancelling: dropping the future of any call leaves the store as before the call or as after it, never between.
 
+mod admin;
 mod broker;
 mod clock;
-mod desk;
+mod counts;
 mod error;
 mod history;
 mod identity;
@@ -20,17 +21,16 @@ mod retention;
 mod wake;
 mod work;
 
-use std::fmt;
-
+pub use admin::{
+    Admin, Answer, Answered, CancelAnswer, Launch, Launchable, NodeView, StoredHold, TaskFilter, TaskStatus,
+    TaskView,
+};
 pub use broker::{
     Broadcast, Broker, Call, Calls, Deliveries, Dispatch, NodeStatus, Publication, Queue, Recipient, Reply,
     ReplyTo, Request, RunningTask, TraceContext, TraceContextError,
 };
 pub use clock::{Clock, SystemClock};
-pub use desk::{
-    Answer, Answered, CancelAnswer, Desk, Launch, Launchable, NodeView, Statistics, StoredHold, TaskFilter,
-    TaskStatus, TaskView,
-};
+pub use counts::{Counts, Statistics};
 pub use error::{BrokerError, StoreError};
 pub use history::{HistoryFilter, PastTask, PastWait};
 pub use identity::{ControlPlaneId, ControlPlaneIdError};
@@ -43,10 +43,14 @@ pub use work::{
     Assignment, Claimed, Claims, Ended, Order, Output, Report, Reported, Slice, SliceNumber, Verdict, Work,
 };
 
-/// Everything that a control plane keeps: one value behind all ports of a store.
-pub trait Store:
-    Passes + Outbox + Work + Members + Wakes + Desk + Retention + fmt::Debug + Send + Sync
-{
-}
+/// What a node needs of a store: one value behind the ports that its loops call, and nothing else.
+///
+/// A program with tables of its own brings this much, and launches, defines and looks in its own way.
+pub trait NodeStore: Passes + Outbox + Work + Members + Wakes + Counts {}
 
-impl<S: Passes + Outbox + Work + Members + Wakes + Desk + Retention + fmt::Debug + Send + Sync> Store for S {}
+impl<S: Passes + Outbox + Work + Members + Wakes + Counts> NodeStore for S {}
+
+/// Everything that a control plane keeps, for whoever both runs nodes and serves people: what the stores in this repository are.
+pub trait Store: NodeStore + Admin + Retention {}
+
+impl<S: NodeStore + Admin + Retention> Store for S {}

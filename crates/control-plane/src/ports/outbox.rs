@@ -1,5 +1,6 @@
 //! The outbox: messages that were written with the plan that caused them, until the broker has confirmed them (R12.4).
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ pub const REST_AFTER_RETURN: Duration = Duration::from_secs(1);
 
 /// Hands messages out for sending.
 #[async_trait]
-pub trait Outbox: Send + Sync {
+pub trait Outbox: fmt::Debug + Send + Sync {
     /// Up to `limit` unsent messages, oldest first, that no other relay has in hand and that do not rest
     /// ([`REST_AFTER_RETURN`]). An empty batch when there are none. A message whose task no longer waits under its
     /// dispatch is void: it is never handed out, and the store forgets it in its own time.

@@ -1,5 +1,7 @@
 //! The store as a pass sees it: one lock, one consistent snapshot, one transaction (R12.1, R12.3).
 
+use std::fmt;
+
 use async_trait::async_trait;
 use scheduler_core::{Plan, RuleSet, Snapshot, TaskId};
 
@@ -7,7 +9,7 @@ use super::StoreError;
 
 /// Opens passes.
 #[async_trait]
-pub trait Passes: Send + Sync {
+pub trait Passes: fmt::Debug + Send + Sync {
     /// Tries the one global lock without waiting. `None`: somebody else is at it ("busy"). The lock dies with the value, and with
     /// its holder, however that ends; a holder that hangs loses it after a time of the store's choice.
     async fn begin(&self) -> Result<Option<Box<dyn Pass>>, StoreError>;

@@ -15,6 +15,7 @@
 //! A portion is one transaction, which no pass runs beside: a pass may link a task to an update that it has read of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use async_trait::async_trait;
 use scheduler_core::{TaskId, Timestamp};
@@ -24,7 +25,7 @@ use super::StoreError;
 
 /// Removes what is over.
 #[async_trait]
-pub trait Retention: Send + Sync {
+pub trait Retention: fmt::Debug + Send + Sync {
     /// How many tasks ended before this moment, whether a purge would remove them or not: for whoever shows how far one is.
     async fn ended_before(&self, moment: Timestamp) -> Result<u64, StoreError>;
 

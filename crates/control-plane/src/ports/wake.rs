@@ -2,13 +2,15 @@
 //!
 //! A hint and no more: one may be missing, late or repeated, and everything is still right, only slower.
 
+use std::fmt;
+
 use async_trait::async_trait;
 
 use super::StoreError;
 
 /// Tells listeners that something changed.
 #[async_trait]
-pub trait Wakes: Send + Sync {
+pub trait Wakes: fmt::Debug + Send + Sync {
     /// A stream of the wake-ups from now on.
     async fn wakeups(&self) -> Result<Box<dyn Wakeups>, StoreError>;
 }

@@ -14,7 +14,7 @@ use crate::definition::Run;
 
 /// Gives work out and takes results back.
 #[async_trait]
-pub trait Work: Send + Sync {
+pub trait Work: fmt::Debug + Send + Sync {
     /// Moves each of these tasks `waiting → running` if it still waits under this dispatch for this node, in one transaction. The
     /// answers stand in the order of the questions. One that was asked to cancel is canceled instead and answered
     /// [`Claimed::Void`].

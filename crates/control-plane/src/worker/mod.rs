@@ -21,7 +21,7 @@ pub(crate) use reports::Reports;
 use crate::metrics;
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::ports::{Assignment, Broker, Clock, Dispatch, Membership, Store};
+use crate::ports::{Assignment, Broker, Clock, Dispatch, Membership, NodeStore};
 use crate::runner::Runner;
 use crate::running::Running;
 use crate::signal::Signal;
@@ -29,7 +29,7 @@ use crate::signal::Signal;
 /// The worker of a node.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn NodeStore>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) member: Membership,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use control_plane::definition::{Definitions, HandlerName};
 use control_plane::ports::{
-    Clock, Desk as _, Launch, Launchable, Members as _, TaskFilter, TaskStatus, TaskView,
+    Admin as _, Clock, Launch, Launchable, Members as _, TaskFilter, TaskStatus, TaskView,
 };
 use control_plane::ports::{Commit, Reading};
 use control_plane::{

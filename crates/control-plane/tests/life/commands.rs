@@ -1,6 +1,6 @@
 //! Child processes, in real time.
 
-use control_plane::ports::{CancelAnswer, Desk as _, TaskStatus};
+use control_plane::ports::{Admin as _, CancelAnswer, TaskStatus};
 
 use crate::bench::Bench;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use control_plane::definition::{CommandPayload, Run};
 use control_plane::ports::{
-    Broker as _, Desk as _, Dispatch, Ended, Launch, Launchable, Outbox as _, Output, Queue, Report,
+    Admin as _, Broker as _, Dispatch, Ended, Launch, Launchable, Outbox as _, Output, Queue, Report,
     TaskStatus, Verdict, Work as _,
 };
 use control_plane::{Handler, Node, NodeBuilder, Options, PoolBounds};

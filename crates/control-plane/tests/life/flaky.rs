@@ -4,16 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use control_plane::MemoryStore;
-use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claims, ControlPlaneId, Desk, HistoryFilter, Joined, Joining, Launch,
-    Members, Membership, NodeView, Order, Outbox, OutboxBatch, Output, Pass, Passes, PastTask, Purge, Purged,
-    Reading, Report, Reported, Retention, Standing, Statistics, StoreError, TaskFilter, TaskView, Verdict,
-    Wakes, Wakeups, Work,
+    Claims, ControlPlaneId, Counts, Joined, Joining, Members, Membership, Order, Outbox, OutboxBatch, Pass,
+    Passes, Reading, Report, Reported, Standing, Statistics, StoreError, Verdict, Wakes, Wakeups, Work,
 };
-use scheduler_core::{DispatchId, Seconds, TaskId, Timestamp};
+use scheduler_core::{DispatchId, Seconds, TaskId};
 
-/// A store in memory behind a bad connection.
+/// A store in memory behind a bad connection, with what a node needs and no more: it can neither launch nor look nor purge.
 #[derive(Debug)]
 pub(crate) struct Flaky {
     pub(crate) inner: MemoryStore,
@@ -197,63 +194,8 @@ impl Members for Flaky {
 }
 
 #[async_trait]
-impl Desk for Flaky {
-    async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
-        self.inner.launch(launches).await
-    }
-
-    async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
-        self.inner.cancel(tasks).await
-    }
-
-    async fn answer(&self, approval: TaskId, answer: Answer) -> Result<Answered, StoreError> {
-        self.inner.answer(approval, answer).await
-    }
-
-    async fn define(&self, definitions: &Definitions) -> Result<Applied, StoreError> {
-        self.inner.define(definitions).await
-    }
-
-    async fn definitions(&self) -> Result<Definitions, StoreError> {
-        self.inner.definitions().await
-    }
-
-    async fn remove(&self, kind: DefinitionKind, name: &str) -> Result<bool, StoreError> {
-        self.inner.remove(kind, name).await
-    }
-
-    async fn task(&self, id: TaskId) -> Result<Option<TaskView>, StoreError> {
-        self.inner.task(id).await
-    }
-
-    async fn output(&self, id: TaskId) -> Result<Option<Output>, StoreError> {
-        self.inner.output(id).await
-    }
-
-    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
-        self.inner.tasks(filter).await
-    }
-
-    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
-        self.inner.history(filter).await
-    }
-
-    async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
-        self.inner.nodes().await
-    }
-
+impl Counts for Flaky {
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         self.inner.statistics().await
-    }
-}
-
-#[async_trait]
-impl Retention for Flaky {
-    async fn ended_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
-        self.inner.ended_before(moment).await
-    }
-
-    async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
-        self.inner.purge(portion).await
     }
 }

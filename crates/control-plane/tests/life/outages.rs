@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, TaskStatus};
+use control_plane::ports::{Admin as _, NodeStore, TaskStatus};
 use control_plane::{Handler, Node, NodeBuilder, NodeError, Options};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -190,4 +190,20 @@ async fn r8_1_a_grace_that_becomes_shorter_than_the_heartbeat_fails_nothing() {
     assert_eq!(bench.task(task).await.status, TaskStatus::Running, "its node beats as often as it must");
     first.stop().await.unwrap();
     second.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_runs_on_a_store_that_is_no_more_than_a_node_needs() {
+    let bench = Bench::new().await;
+    // It can neither launch nor look nor remove: that is done beside it.
+    let store: Arc<dyn NodeStore> = flaky(&bench);
+    let node = bench.start(
+        Node::builder(store, Arc::new(bench.broker.clone()))
+            .hostname("node-1")
+            .clock(Arc::<crate::bench::RuntimeClock>::clone(&bench.clock))
+            .handlers(handlers()),
+    );
+    let task = bench.launch("quick").await;
+    bench.until(task, TaskStatus::Successful).await;
+    node.stop().await.unwrap();
 }

@@ -1,9 +1,10 @@
 //! A node that forgets what ended long ago.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::Options;
-use control_plane::ports::{Desk as _, TaskStatus};
+use control_plane::ports::{Admin as _, TaskStatus};
 use tokio::time::sleep;
 
 use crate::bench::Bench;
@@ -13,8 +14,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn what_ended_longer_ago_than_it_is_to_be_kept_is_removed() {
     let bench = Bench::new().await;
-    let options = Options { retain: Some(24 * MINUTE), retain_period: MINUTE, ..Options::default() };
-    let node = bench.start(bench.node("node-1").options(options));
+    let options = Options { retain_period: MINUTE, ..Options::default() };
+    let keeping = bench.node("node-1").options(options).retaining(Arc::new(bench.store.clone()), 24 * MINUTE);
+    let node = bench.start(keeping);
     let old = bench.launch("quick").await;
     let needed = bench.launch("deploy").await;
     bench.until(needed, TaskStatus::Successful).await;

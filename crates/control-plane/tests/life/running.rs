@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control_plane::ports::{Broadcast, Broker as _, Desk as _, Recipient, Reply, Request, TaskStatus};
+use control_plane::ports::{Admin as _, Broadcast, Broker as _, Recipient, Reply, Request, TaskStatus};
 use control_plane::{BroadcastHandler, PoolBounds, Reloaded, Roles};
 use scheduler_core::{Forks, InstanceId};
 use tokio::sync::mpsc;

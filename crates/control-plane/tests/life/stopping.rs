@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use control_plane::ports::{Broker as _, Desk as _, TaskStatus};
+use control_plane::ports::{Admin as _, Broker as _, TaskStatus};
 use control_plane::{Handler, Node, NodeError, Options, PoolBounds, Roles};
 use scheduler_core::TaskId;
 use serde_json::Value;

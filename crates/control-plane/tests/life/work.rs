@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use control_plane::ports::{Desk as _, Launch, Launchable, TaskFilter, TaskStatus};
+use control_plane::ports::{Admin as _, Launch, Launchable, TaskFilter, TaskStatus};
 use control_plane::{Ending, Options};
 use scheduler_core::{Kind, Outcome};
 

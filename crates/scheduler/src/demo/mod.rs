@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control_plane::definition::{COMMAND, Definitions};
-use control_plane::ports::{Broker as _, Clock as _, Commit, Desk as _, Reading, Store, SystemClock};
+use control_plane::ports::{Admin as _, Broker as _, Clock as _, Commit, Reading, Store, SystemClock};
 use control_plane::{MemoryBroker, MemoryStore, Node, NodeError, Options, PassObserver, PoolBounds, Roles};
 use scheduler_core::{Plan, TaskId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

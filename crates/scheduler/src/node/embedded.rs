@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control_plane::definition::{Definitions, GroupDefinition, InstanceDefinition};
-use control_plane::ports::{Broker as _, Desk as _, SystemClock};
+use control_plane::ports::{Admin as _, Broker as _, SystemClock};
 use control_plane::{MemoryBroker, MemoryStore};
 use scheduler_core::{Forks, NodeType, TaskCount};
 

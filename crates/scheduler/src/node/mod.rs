@@ -32,7 +32,6 @@ use crate::failure::Failure;
 use crate::node::args::{NodeArgs, RoleName};
 use crate::open;
 use crate::source::Source;
-use crate::when::Age;
 use http::token::Token;
 use watch::{LastPass, Watch};
 
@@ -213,6 +212,10 @@ fn node(
         .handlers(handlers(commands))
         .options(options(wanted))
         .observed_by(passes.clone());
+    let builder = match wanted.retain {
+        Some(age) => builder.retaining(ground.store.clone(), age.length()),
+        None => builder,
+    };
     match &wanted.cluster {
         Some(source @ Source::File(_)) => {
             let (source, store) = (source.clone(), ground.store.clone());
@@ -238,7 +241,6 @@ fn options(wanted: &NodeArgs) -> Options {
         heartbeat: wanted.heartbeat_interval,
         stop_grace: wanted.stop_grace,
         fence: !wanted.no_fence,
-        retain: wanted.retain.map(Age::length),
         ..Options::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, Launch, Launchable};
+use control_plane::ports::{Admin as _, Launch, Launchable};
 use serde_json::json;
 use testkit::browser::Browser;
 use testkit::servers::{Relay, Site, address_of, amqp_url, database_url, through};

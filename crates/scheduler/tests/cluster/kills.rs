@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control_plane::ports::{Desk as _, Launch, Launchable, TaskStatus};
+use control_plane::ports::{Admin as _, Launch, Launchable, TaskStatus};
 use serde_json::json;
 use tokio::time::sleep;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use control_plane::ports::{Desk as _, TaskFilter, TaskStatus};
+use control_plane::ports::{Admin as _, TaskFilter, TaskStatus};
 use scheduler_core::Kind;
 use serde_json::json;
 use tokio::time::{Instant, sleep};

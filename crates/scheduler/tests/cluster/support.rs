@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, Launch, Launchable, TaskFilter, TaskStatus, TaskView};
+use control_plane::ports::{Admin as _, Launch, Launchable, TaskFilter, TaskStatus, TaskView};
 use scheduler_core::TaskId;
 use serde_json::{Value, json};
 use testkit::servers::{Site, amqp_url, database_url};

@@ -34,7 +34,7 @@ impl Nodes {
 
     /// One pass, and what it starts is taken up.
     async fn start(&self) -> Vec<(TaskId, DispatchId)> {
-        Scheduler::new(Arc::clone(&self.store), Options::default()).schedule().await.expect("a pass");
+        Scheduler::new(self.store.clone(), Options::default()).schedule().await.expect("a pass");
         let batch = self.store.unsent(1000).await.expect("messages");
         let ids: Vec<_> = batch.messages().iter().map(|message| message.id).collect();
         let dispatches: Vec<_> = batch.messages().iter().map(|message| message.dispatch.clone()).collect();

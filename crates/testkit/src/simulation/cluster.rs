@@ -111,7 +111,7 @@ impl Cluster {
         let life = Life::begin(format!("{host}#{number}"), Arc::clone(&self.weather));
         self.lives().insert(host, Arc::clone(&life));
         self.weather.note(&life.name, "begins", format_args!(""));
-        let store = FaultyStore::new(Arc::clone(&self.store), Arc::clone(&life), Arc::clone(&self.book));
+        let store = FaultyStore::new(self.store.clone(), Arc::clone(&life), Arc::clone(&self.book));
         let broker = FaultyBroker::new(Arc::clone(&self.broker) as _, Arc::clone(&life));
         let node = Node::builder(Arc::new(store), Arc::new(broker))
             .hostname(host)

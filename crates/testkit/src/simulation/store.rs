@@ -7,14 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Claims, Commit, ControlPlaneId, Desk, HistoryFilter, Joined, Joining,
-    Launch, Members, Membership, NodeView, Order, Outbox, OutboxBatch, OutboxId, OutboxMessage, Output, Pass,
-    Passes, PastTask, Purge, Purged, Reading, Report, Reported, Retention, Standing, Statistics, Store,
-    StoreError, TaskFilter, TaskView, Wake, Wakes, Wakeups, Work,
+    Claims, Commit, ControlPlaneId, Counts, Joined, Joining, Members, Membership, NodeStore, Order, Outbox,
+    OutboxBatch, OutboxId, OutboxMessage, Pass, Passes, Reading, Report, Reported, Standing, Statistics,
+    StoreError, Wake, Wakes, Wakeups, Work,
 };
-use scheduler_core::{DispatchId, Plan, Seconds, TaskId, Timestamp, audit};
+use scheduler_core::{DispatchId, Plan, Seconds, TaskId, audit};
 
 use super::book::Book;
 use super::life::{Held, Life, Lost};
@@ -22,7 +20,7 @@ use super::weather::Peer;
 
 /// A store as one life sees it.
 pub struct FaultyStore {
-    inner: Arc<dyn Store>,
+    inner: Arc<dyn NodeStore>,
     life: Arc<Life>,
     book: Arc<Book>,
 }
@@ -42,7 +40,7 @@ impl From<Lost> for StoreError {
 impl FaultyStore {
     /// The store as this life sees it.
     #[must_use]
-    pub fn new(inner: Arc<dyn Store>, life: Arc<Life>, book: Arc<Book>) -> Self {
+    pub fn new(inner: Arc<dyn NodeStore>, life: Arc<Life>, book: Arc<Book>) -> Self {
         Self { inner, life, book }
     }
 
@@ -209,63 +207,8 @@ impl Wakeups for FaultyWakeups {
 }
 
 #[async_trait]
-impl Desk for FaultyStore {
-    async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
-        self.call("launch", self.inner.launch(launches)).await
-    }
-
-    async fn cancel(&self, tasks: &[TaskId]) -> Result<Vec<CancelAnswer>, StoreError> {
-        self.call("cancel", self.inner.cancel(tasks)).await
-    }
-
-    async fn answer(&self, approval: TaskId, answer: Answer) -> Result<Answered, StoreError> {
-        self.call("answer", self.inner.answer(approval, answer)).await
-    }
-
-    async fn define(&self, definitions: &Definitions) -> Result<Applied, StoreError> {
-        self.call("define", self.inner.define(definitions)).await
-    }
-
-    async fn definitions(&self) -> Result<Definitions, StoreError> {
-        self.call("definitions", self.inner.definitions()).await
-    }
-
-    async fn remove(&self, kind: DefinitionKind, name: &str) -> Result<bool, StoreError> {
-        self.call("remove", self.inner.remove(kind, name)).await
-    }
-
-    async fn task(&self, id: TaskId) -> Result<Option<TaskView>, StoreError> {
-        self.call("task", self.inner.task(id)).await
-    }
-
-    async fn output(&self, id: TaskId) -> Result<Option<Output>, StoreError> {
-        self.call("output", self.inner.output(id)).await
-    }
-
-    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskView>, StoreError> {
-        self.call("tasks", self.inner.tasks(filter)).await
-    }
-
-    async fn history(&self, filter: &HistoryFilter) -> Result<Vec<PastTask>, StoreError> {
-        self.call("history", self.inner.history(filter)).await
-    }
-
-    async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
-        self.call("nodes", self.inner.nodes()).await
-    }
-
+impl Counts for FaultyStore {
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         self.call("statistics", self.inner.statistics()).await
-    }
-}
-
-#[async_trait]
-impl Retention for FaultyStore {
-    async fn ended_before(&self, moment: Timestamp) -> Result<u64, StoreError> {
-        self.call("ended before", self.inner.ended_before(moment)).await
-    }
-
-    async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
-        self.call("purge", self.inner.purge(portion)).await
     }
 }

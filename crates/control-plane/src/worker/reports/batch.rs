@@ -7,7 +7,7 @@ use crate::chain::Chain;
 use crate::limit::within;
 use crate::metrics;
 use crate::options::Options;
-use crate::ports::{Ended, Order, Report, Reported, Store, StoreError, Verdict};
+use crate::ports::{Ended, Order, Report, Reported, StoreError, Verdict, Work};
 use crate::runner::Ending;
 
 /// How much output one transaction carries at most, in bytes.
@@ -45,7 +45,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes them all. An error says that some wait to be written again soon.
-    pub(super) async fn write(&mut self, store: &dyn Store, options: &Options) -> Result<(), StoreError> {
+    pub(super) async fn write(&mut self, store: &dyn Work, options: &Options) -> Result<(), StoreError> {
         if self.refused {
             self.forget_lost(store, options).await?;
             return self.write_each(store, options).await;
@@ -74,7 +74,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Forgets those whose tasks are not ours any more: a store that refuses a report cannot answer it with that.
-    async fn forget_lost(&mut self, store: &dyn Store, options: &Options) -> Result<(), StoreError> {
+    async fn forget_lost(&mut self, store: &dyn Work, options: &Options) -> Result<(), StoreError> {
         let keys: Vec<_> =
             self.unwritten.iter().map(|done| (done.report.task, done.report.dispatch)).collect();
         let orders = match within(options.call_limit, store.orders(&keys)).await {
@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    async fn write_each(&mut self, store: &dyn Store, options: &Options) -> Result<(), StoreError> {
+    async fn write_each(&mut self, store: &dyn Work, options: &Options) -> Result<(), StoreError> {
         let (mut refused, mut kept) = (None, None);
         for _ in 0..self.unwritten.len() {
             let Some(report) = self.unwritten.front().map(|done| done.report.clone()) else { break };

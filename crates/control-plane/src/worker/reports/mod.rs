@@ -27,7 +27,7 @@ use crate::backoff::Backoff;
 use crate::chain::Chain;
 use crate::definition::HandlerName;
 use crate::options::Options;
-use crate::ports::{Ended, Report, Store, Verdict};
+use crate::ports::{Ended, Report, Verdict, Work};
 use crate::runner::Handlers;
 use crate::running::Running;
 use crate::watched::Watched;
@@ -146,7 +146,7 @@ impl Reports {
     /// Writes until told to stop.
     pub(crate) async fn write(
         &self,
-        store: &dyn Store,
+        store: &dyn Work,
         handlers: &Handlers,
         options: &Options,
         stop: CancellationToken,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use control_plane::MemoryStore;
 use control_plane::definition::Definitions;
-use control_plane::ports::{Desk as _, Joining, Launch, Launchable, Members as _, Passes as _, SystemClock};
+use control_plane::ports::{Admin as _, Joining, Launch, Launchable, Members as _, Passes as _, SystemClock};
 use scheduler_core::{NodeType, TaskId};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

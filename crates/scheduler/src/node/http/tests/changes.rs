@@ -1,6 +1,6 @@
 //! Who may change what: with the token, from here, in JSON, in few words, and what becomes of it.
 
-use control_plane::ports::{Desk as _, Launchable, TaskFilter, TaskStatus};
+use control_plane::ports::{Admin as _, Launchable, TaskFilter, TaskStatus};
 use scheduler_core::{Kind, TaskId};
 use serde_json::json;
 

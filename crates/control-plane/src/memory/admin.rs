@@ -7,12 +7,12 @@ use super::state::State;
 use super::{MemoryStore, view};
 use crate::definition::{Applied, DefinitionKind, Definitions};
 use crate::ports::{
-    Answer, Answered, CancelAnswer, Desk, Ended, HistoryFilter, Launch, NodeView, Output, PastTask,
+    Admin, Answer, Answered, CancelAnswer, Counts, Ended, HistoryFilter, Launch, NodeView, Output, PastTask,
     Statistics, StoreError, TaskFilter, TaskView,
 };
 
 #[async_trait]
-impl Desk for MemoryStore {
+impl Admin for MemoryStore {
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
         Launch::check(launches)?;
         self.shared.write(|state, now| state.launch(launches, now))
@@ -70,7 +70,10 @@ impl Desk for MemoryStore {
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
         Ok(self.shared.read(|state, _| view::nodes(state)))
     }
+}
 
+#[async_trait]
+impl Counts for MemoryStore {
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         Ok(self.shared.read(view::statistics))
     }

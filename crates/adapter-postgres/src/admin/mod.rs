@@ -13,8 +13,8 @@ mod view;
 use async_trait::async_trait;
 use control_plane::definition::{Applied, DefinitionKind, Definitions};
 use control_plane::ports::{
-    Answer, Answered, CancelAnswer, Desk, HistoryFilter, Launch, NodeView, Output, PastTask, Statistics,
-    StoreError, TaskFilter, TaskView,
+    Admin, Answer, Answered, CancelAnswer, Counts, HistoryFilter, Launch, NodeView, Output, PastTask,
+    Statistics, StoreError, TaskFilter, TaskView,
 };
 use scheduler_core::TaskId;
 
@@ -22,7 +22,7 @@ use crate::session::Mode;
 use crate::store::PostgresStore;
 
 #[async_trait]
-impl Desk for PostgresStore {
+impl Admin for PostgresStore {
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError> {
         launch::launch(self, launches).await
     }
@@ -78,7 +78,10 @@ impl Desk for PostgresStore {
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError> {
         statistics::nodes(self).await
     }
+}
 
+#[async_trait]
+impl Counts for PostgresStore {
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         statistics::statistics(self).await
     }

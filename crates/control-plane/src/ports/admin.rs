@@ -1,6 +1,6 @@
-//! The store as people see it: launch, cancel, answer, define, look.
+//! The store as people and programs ask it: launch, cancel, answer, define, look. No loop of a node calls any of it.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use async_trait::async_trait;
 use scheduler_core::{
@@ -14,11 +14,11 @@ use crate::definition::{Applied, DefinitionKind, Definitions, Run, too_large};
 
 /// Everything that people ask of a store. Each call is one transaction that wakes the schedulers if it changes something.
 #[async_trait]
-pub trait Desk: Send + Sync {
+pub trait Admin: fmt::Debug + Send + Sync {
     /// Launches these, all or none: `pending` rows, filled in from what is defined. The ids stand in the order of the launches.
     async fn launch(&self, launches: &[Launch]) -> Result<Vec<TaskId>, StoreError>;
 
-    /// As [`launch`](Desk::launch), all or none, for so many that somebody watches: `taken` hears of how many the store has taken so
+    /// As [`launch`](Admin::launch), all or none, for so many that somebody watches: `taken` hears of how many the store has taken so
     /// far. None of them is launched before all are.
     async fn launch_many(
         &self,
@@ -61,9 +61,6 @@ pub trait Desk: Send + Sync {
 
     /// The instances, by hostname.
     async fn nodes(&self) -> Result<Vec<NodeView>, StoreError>;
-
-    /// Counts for metrics.
-    async fn statistics(&self) -> Result<Statistics, StoreError>;
 }
 
 /// Something to launch.
@@ -335,24 +332,4 @@ pub struct NodeView {
     pub last_heartbeat: Option<Timestamp>,
     /// The version of its program; empty when it never joined.
     pub version: String,
-}
-
-/// Counts for metrics and for `/readyz`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Statistics {
-    /// Unfinished tasks by status.
-    pub tasks: BTreeMap<TaskStatus, u64>,
-    /// Held tasks by the token of the stored reason.
-    pub holds: BTreeMap<String, u64>,
-    /// Unsent messages.
-    pub outbox: u64,
-    /// When the oldest unsent message was written.
-    pub outbox_oldest: Option<Timestamp>,
-    /// Capacity and use of each group, by name: what its enabled instances have together, and what tasks that came by it cost.
-    pub groups: BTreeMap<String, (Forks, Forks)>,
-    /// The names of the groups that tasks came by, for whoever shows where tasks are without reading a snapshot.
-    #[serde(default)]
-    pub group_names: BTreeMap<GroupId, String>,
-    /// The store's own time.
-    pub now: Timestamp,
 }
