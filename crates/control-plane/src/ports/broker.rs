@@ -130,6 +130,11 @@ pub enum Publication {
 pub trait Deliveries: Send {
     /// Waits for a dispatch, and returns it with those that are there too, at most `max`. An error means that the consumer is
     /// done for: ask the broker for another.
+    ///
+    /// The caller drops this future whenever something else happens first, perhaps after polling it once, again and again. So what has
+    /// been done so far is kept in the consumer and not in the future: a dispatch that was taken from the broker and not returned yet is
+    /// returned by a later call, is in the meantime neither lost nor acknowledged, and counts against the prefetch; and a call goes on
+    /// where the dropped one was, since one that begins anew each time, with a wait before its first look, may never get to the end.
     async fn next(&mut self, max: usize) -> Result<Vec<Dispatch>, BrokerError>;
 
     /// Acknowledges everything that [`Deliveries::next`] has returned so far.
