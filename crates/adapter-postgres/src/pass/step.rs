@@ -14,16 +14,28 @@ const STEP: &str = "
     WHERE n.workflow_id = s.workflow_id AND n.node_id = s.node_id AND n.progress = 'untouched'";
 
 /// The workflows of which one of these nodes is not as it was, or in somebody else's hand.
-const KEPT: &str = "
+macro_rules! kept {
+    ($taken:literal) => {
+        concat!(
+            "
     WITH free AS MATERIALIZED (
         SELECT n.workflow_id FROM unnest($1::bigint[], $2::bigint[]) AS s (workflow_id, node_id)
             JOIN {schema}.node n ON n.workflow_id = s.workflow_id AND n.node_id = s.node_id AND n.progress = 'untouched'
-        FOR NO KEY UPDATE OF n SKIP LOCKED
+        FOR NO KEY UPDATE OF n",
+            $taken,
+            "
     ), asked AS (
         SELECT workflow_id, count(*) FROM unnest($1::bigint[]) AS s (workflow_id) GROUP BY 1
     )
     SELECT a.workflow_id FROM asked a
-    WHERE a.count > (SELECT count(*) FROM free f WHERE f.workflow_id = a.workflow_id)";
+    WHERE a.count > (SELECT count(*) FROM free f WHERE f.workflow_id = a.workflow_id)"
+        )
+    };
+}
+
+const CHANGED: &str = kept!("");
+
+const KEPT: &str = kept!(" SKIP LOCKED");
 
 /// Takes the nodes that a plan steps over in hand; the workflows of which somebody else has one, or has changed it.
 pub(super) async fn kept(session: &Session, nodes: &[NodeDecision]) -> Result<Vec<TaskId>, StoreError> {
@@ -32,7 +44,16 @@ pub(super) async fn kept(session: &Session, nodes: &[NodeDecision]) -> Result<Ve
     }
     let (workflows, nodes): (Vec<i64>, Vec<i64>) =
         nodes.iter().map(|decision| (decision.workflow.get(), decision.node.get())).unzip();
-    let rows = session.query(WHAT, KEPT, &[&workflows, &nodes]).await?;
+    let params: &crate::session::Params<'_> = &[&workflows, &nodes];
+    session.run(WHAT, "SAVEPOINT nodes").await?;
+    // Waited for first, or passes that ask for another would follow each other without a pause while somebody keeps one.
+    let rows = match session.query_in_time(WHAT, CHANGED, params).await? {
+        Some(rows) => rows,
+        None => {
+            session.run(WHAT, "ROLLBACK TO SAVEPOINT nodes").await?;
+            session.query(WHAT, KEPT, params).await?
+        }
+    };
     rows.iter().map(|row| Columns::of(row).next().map(TaskId::new)).collect()
 }
 
