@@ -40,6 +40,6 @@ pub use node::{Health, Node, NodeBuilder, NodeError, Reloaded, Roles};
 pub use options::Options;
 pub use pool::{PoolBounds, PoolStatus};
 pub use runner::{BroadcastHandler, CommandOptions, Context, Ending, Handler, Handlers, Hook, IntoEnded};
-pub use schedule::{PassObserver, PassReport, PhaseDurations, ScheduleError, Scheduled, Scheduler};
+pub use schedule::{PassObserver, PassReport, PhaseDurations, Rewriter, ScheduleError, Scheduled, Scheduler};
 pub use signal::Signal;
 pub use watched::Watched;

@@ -34,9 +34,21 @@ use crate::signal::Signal;
 pub struct Scheduler {
     store: Arc<dyn Passes>,
     options: Options,
+    rewriter: Option<Arc<dyn Rewriter>>,
     observer: Option<Arc<dyn PassObserver>>,
     relay: Signal,
     contact: Option<Arc<Contact>>,
+}
+
+/// Rewrites what a pass has read before it is planned: to let tasks wait, to move priorities, to narrow what machines may take.
+///
+/// Called in the pass, off the runtime's threads when the snapshot is large. The pass, its audit, its commit and its observers go by what
+/// it leaves. Ids, states and requests to cancel guard the commit (R12.3): whatever is made of them, no row is written that is not in the
+/// state that the plan was made for. It is this node's own: give the same to every node that makes passes, and know that who asks the
+/// store itself why a task waits is told without it.
+pub trait Rewriter: fmt::Debug + Send + Sync {
+    /// Changes it in place.
+    fn rewrite(&self, reading: &mut Reading);
 }
 
 /// Sees every pass: for audits, simulations and metrics of one's own. Called in the pass, so it should be quick.
@@ -74,7 +86,14 @@ impl Scheduler {
     /// A scheduler on this store.
     #[must_use]
     pub fn new(store: Arc<dyn Passes>, options: Options) -> Self {
-        Self { store, options, observer: None, relay: Signal::default(), contact: None }
+        Self { store, options, rewriter: None, observer: None, relay: Signal::default(), contact: None }
+    }
+
+    /// Plans from what this makes of what was read.
+    #[must_use]
+    pub fn rewritten_by(mut self, rewriter: Arc<dyn Rewriter>) -> Self {
+        self.rewriter = Some(rewriter);
+        self
     }
 
     /// Shows every pass to this observer.
@@ -154,16 +173,17 @@ impl Scheduler {
     /// Plans, and audits if told to; beside the other loops when the snapshot is large.
     async fn decide(
         &self,
-        reading: Reading,
+        mut reading: Reading,
         report: &mut PassReport,
     ) -> Result<(Reading, Plan), ScheduleError> {
         let audited = self.options.audit;
+        let rewriter = self.rewriter.clone();
         let (reading, decided) = if reading.snapshot.tasks.len() <= self.options.inline_tasks {
-            let decided = Decided::of(&reading, audited);
+            let decided = Decided::of(&mut reading, rewriter.as_deref(), audited);
             (reading, decided)
         } else {
             tokio::task::spawn_blocking(move || {
-                let decided = Decided::of(&reading, audited);
+                let decided = Decided::of(&mut reading, rewriter.as_deref(), audited);
                 (reading, decided)
             })
             .await
@@ -245,7 +265,10 @@ struct Decided {
 }
 
 impl Decided {
-    fn of(reading: &Reading, audited: bool) -> Self {
+    fn of(reading: &mut Reading, rewriter: Option<&dyn Rewriter>, audited: bool) -> Self {
+        if let Some(rewriter) = rewriter {
+            rewriter.rewrite(reading);
+        }
         let began = Instant::now();
         let made = plan(&reading.snapshot, &reading.rules);
         let planning = began.elapsed();

@@ -14,7 +14,7 @@ use super::{Node, Roles};
 use crate::options::Options;
 use crate::ports::{Broker, Clock, Joining, NodeStore, Retention, SystemClock};
 use crate::runner::Handlers;
-use crate::schedule::PassObserver;
+use crate::schedule::{PassObserver, Rewriter};
 
 /// What a node is made of. Everything but the store and the broker has a default.
 pub struct NodeBuilder {
@@ -25,6 +25,7 @@ pub struct NodeBuilder {
     pub(super) roles: Roles,
     pub(super) handlers: Handlers,
     pub(super) options: Options,
+    pub(super) rewriter: Option<Arc<dyn Rewriter>>,
     pub(super) observer: Option<Arc<dyn PassObserver>>,
     pub(super) reload: Option<Reload>,
     pub(super) retention: Option<(Arc<dyn Retention>, Duration)>,
@@ -56,6 +57,7 @@ impl NodeBuilder {
             roles: Roles::ALL,
             handlers: Handlers::default(),
             options: Options::default(),
+            rewriter: None,
             observer: None,
             reload: None,
             retention: None,
@@ -117,6 +119,13 @@ impl NodeBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Plans from what this makes of what its passes read.
+    #[must_use]
+    pub fn rewritten_by(mut self, rewriter: Arc<dyn Rewriter>) -> Self {
+        self.rewriter = Some(rewriter);
         self
     }
 

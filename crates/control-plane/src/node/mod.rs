@@ -252,6 +252,9 @@ impl Loops {
             let mut scheduler = Scheduler::new(parts.store.clone(), options)
                 .waking(signals.relay.clone())
                 .trusting(Arc::clone(contact));
+            if let Some(rewriter) = &parts.rewriter {
+                scheduler = scheduler.rewritten_by(Arc::clone(rewriter));
+            }
             if let Some(observer) = &parts.observer {
                 scheduler = scheduler.observed_by(Arc::clone(observer));
             }

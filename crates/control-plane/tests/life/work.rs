@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use control_plane::ports::{Admin as _, Launch, Launchable, TaskFilter, TaskStatus};
-use control_plane::{Ending, Options};
-use scheduler_core::{Kind, Outcome};
+use control_plane::ports::{Admin as _, Commit, Launch, Launchable, Reading, TaskFilter, TaskStatus};
+use control_plane::{Ending, Options, PassObserver, Rewriter};
+use scheduler_core::{Kind, Outcome, Plan, TaskId};
 
 use crate::bench::{Bench, handlers};
 
@@ -89,5 +89,40 @@ async fn an_audited_plan_is_committed() {
     let node = bench.start(bench.node("node-1").options(options));
     let job = bench.launch("deploy").await;
     bench.until(job, TaskStatus::Successful).await;
+    node.stop().await.unwrap();
+}
+
+/// Takes every task whose name begins so out of what is read.
+#[derive(Debug)]
+struct Without(&'static str);
+
+impl Rewriter for Without {
+    fn rewrite(&self, reading: &mut Reading) {
+        reading.snapshot.tasks.retain(|task| !task.name.starts_with(self.0));
+    }
+}
+
+/// Takes down of which tasks each pass was told.
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<TaskId>>);
+
+impl PassObserver for Seen {
+    fn committed(&self, reading: &Reading, _: &Plan, _: &Commit) {
+        self.0.lock().unwrap().extend(reading.snapshot.tasks.iter().map(|task| task.id));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_plans_and_shows_what_was_made_of_what_it_read() {
+    let bench = Bench::new().await;
+    let seen = Arc::new(Seen::default());
+    let node = bench.node("node-1").rewritten_by(Arc::new(Without("slow"))).observed_by(seen.clone());
+    let node = bench.start(node);
+    let held = bench.launch("slow").await;
+    let other = bench.launch("quick").await;
+    bench.until(other, TaskStatus::Successful).await;
+    assert_eq!(bench.task(held).await.status, TaskStatus::Pending);
+    let shown = seen.0.lock().unwrap().clone();
+    assert!(shown.contains(&other) && !shown.contains(&held), "{shown:?}");
     node.stop().await.unwrap();
 }
