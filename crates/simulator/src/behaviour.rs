@@ -1,50 +1,11 @@
 //! How tasks behave once they run: how long, and how they end. A draw depends on the seed and on the task alone, not on the
 //! order in which tasks start, so that two runs of one workload differ only by what was changed between them.
 
-use std::sync::Arc;
-
 use scheduler_core::Outcome;
 
+pub use definition::{Endings, RunTime};
+
 use crate::{Seed, Span};
-
-/// How long tasks run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RunTime {
-    /// Always as long.
-    Fixed(Span),
-    /// Anything between the two, all alike.
-    Uniform {
-        /// The shortest.
-        from: Span,
-        /// The longest.
-        to: Span,
-    },
-    /// Often short, seldom long, without memory.
-    Exponential {
-        /// The mean.
-        mean: Span,
-    },
-    /// Half of them shorter than the median, with a long tail: what run times of batch jobs look like.
-    LogNormal {
-        /// The median.
-        median: Span,
-        /// The standard deviation of the logarithm: 0 is fixed, 1 a long tail, 2 a very long one.
-        sigma: f64,
-    },
-    /// One of these, all alike.
-    Empirical(Arc<[Span]>),
-}
-
-/// How often tasks end how; what is left to 1 is successful.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Endings {
-    /// The share that fails, from 0 to 1.
-    pub failed: f64,
-    /// The share that could not run.
-    pub error: f64,
-    /// The share that is canceled while it runs.
-    pub canceled: f64,
-}
 
 /// How the tasks of a template behave.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,10 +32,19 @@ impl Behaviour {
     }
 }
 
-impl RunTime {
-    /// One of the run times.
-    #[must_use]
-    pub fn draw(&self, numbers: &mut fastrand::Rng) -> Span {
+/// What is drawn by chance.
+pub(crate) trait Draw {
+    /// What a number stands for.
+    type Drawn;
+
+    /// One of them.
+    fn draw(&self, numbers: &mut fastrand::Rng) -> Self::Drawn;
+}
+
+impl Draw for RunTime {
+    type Drawn = Span;
+
+    fn draw(&self, numbers: &mut fastrand::Rng) -> Span {
         match self {
             Self::Fixed(span) => *span,
             Self::Uniform { from, to } => {
@@ -91,29 +61,12 @@ impl RunTime {
             }
         }
     }
-
-    /// The mean: what a rough estimate of a workload's length goes by.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub fn mean(&self) -> Span {
-        match self {
-            Self::Fixed(span) | Self::Exponential { mean: span } => *span,
-            Self::Uniform { from, to } => {
-                Span::from_millis((from.millis() / 2).saturating_add(to.millis() / 2))
-            }
-            Self::LogNormal { median, sigma } => {
-                Span::from_seconds(median.seconds() * (sigma * sigma / 2.0).exp())
-            }
-            Self::Empirical(seen) => {
-                let sum: f64 = seen.iter().map(|span| span.seconds()).sum();
-                Span::from_seconds(sum / seen.len().max(1) as f64)
-            }
-        }
-    }
 }
 
-impl Endings {
-    fn draw(self, numbers: &mut fastrand::Rng) -> Outcome {
+impl Draw for Endings {
+    type Drawn = Outcome;
+
+    fn draw(&self, numbers: &mut fastrand::Rng) -> Outcome {
         let number = numbers.f64();
         if number < self.failed {
             Outcome::Failed

@@ -11,6 +11,7 @@ use scheduler_core::{
 };
 use thin_vec::ThinVec;
 
+use crate::behaviour::Draw as _;
 use crate::{
     Behaviour, Cluster, Endings, Ends, Launch, Moment, RunTime, Seed, Span, Template, TemplateKey, Workload,
 };

@@ -146,10 +146,18 @@ impl Catalogue {
             .clone()
             .ok_or_else(|| unreadable(format!("{} {:?} has nothing to run", kind.token(), row.name)))?;
         let Launchable { name, groups, update_on_launch, cache_timeout, project, inventory, .. } = row;
+        let (run, run_time, endings) = (Some(run), None, None);
         match kind {
             DefinitionKind::Project => {
-                let project = ProjectDefinition { name, update_on_launch, cache_timeout, groups, run };
-                self.definitions.projects.push(project);
+                self.definitions.projects.push(ProjectDefinition {
+                    name,
+                    update_on_launch,
+                    cache_timeout,
+                    groups,
+                    run,
+                    run_time,
+                    endings,
+                });
             }
             DefinitionKind::InventorySource => {
                 let inventory =
@@ -162,10 +170,18 @@ impl Catalogue {
                     source_project: project,
                     groups,
                     run,
+                    run_time,
+                    endings,
                 });
             }
             DefinitionKind::SystemJob => {
-                self.definitions.system_jobs.push(SystemJobDefinition { name, groups, run });
+                self.definitions.system_jobs.push(SystemJobDefinition {
+                    name,
+                    groups,
+                    run,
+                    run_time,
+                    endings,
+                });
             }
             _ => self.definitions.job_templates.push(JobTemplateDefinition {
                 name,
@@ -179,6 +195,8 @@ impl Catalogue {
                 groups,
                 own_keys: row.own_keys,
                 run,
+                run_time,
+                endings,
             }),
         }
         Ok(())
@@ -272,7 +290,7 @@ fn graph(rows: &[Row]) -> Result<(i64, Vec<NodeDefinition>), StoreError> {
         let timeout = timeout.and_then(|seconds| u32::try_from(seconds).ok()).map(Seconds::new);
         let starts = match (kind.map(kind_of).transpose()?, target) {
             (Some(kind), Some(target)) => starts(kind, target),
-            _ => Starts::Approval { timeout },
+            _ => Starts::Approval { timeout, run_time: None, endings: None },
         };
         let convergence = columns.next_token()?;
         let mut children = || -> Result<Vec<String>, StoreError> {

@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 
-use control_plane::definition::{Applied, DefinitionKind, Definitions, Starts};
+use control_plane::definition::{Applied, Definition, DefinitionKind, Definitions, Reference, Starts};
 use control_plane::ports::StoreError;
 use serde::Serialize;
 use tokio_postgres::types::Json;
 
 use super::catalogue::{self, Ids};
 use super::launchable::{Row, id};
-use super::needs::{Defined, needs, started};
 use crate::config::Lock;
 use crate::error::unreadable;
 use crate::row::{Columns, Word as _};
@@ -98,23 +97,12 @@ async fn begin(store: &PostgresStore) -> Result<Session, StoreError> {
 
 /// Lays these definitions over those that are there.
 pub(super) async fn define(store: &PostgresStore, given: &Definitions) -> Result<Applied, StoreError> {
-    given.check().map_err(|flaws| StoreError::Refused(flaws.to_string()))?;
+    let given = given.kept().map_err(|flaws| StoreError::Refused(flaws.to_string()))?;
     let mut session = begin(store).await?;
     let mut catalogue = catalogue::read(&session, &store.inner.flaws).await?;
     let mut applied = Applied::default();
-    let changes = lay_over(&mut catalogue.definitions, given, &mut applied);
-    let dangling: Vec<String> = needs(&catalogue.definitions)
-        .into_iter()
-        .filter(|need| !has(&catalogue.definitions, need.of))
-        .map(|need| {
-            let (kind, name) = need.of;
-            format!(
-                "{} names the {} {name:?}, which is not defined: define it, or name another",
-                need.by,
-                kind.token()
-            )
-        })
-        .collect();
+    let changes = lay_over(&mut catalogue.definitions, &given, &mut applied);
+    let dangling: Vec<String> = catalogue.definitions.dangling().iter().map(Reference::to_string).collect();
     if !dangling.is_empty() {
         return Err(StoreError::Refused(dangling.join("\n")));
     }
@@ -137,11 +125,9 @@ pub(super) async fn remove(
     let mut session = begin(store).await?;
     let catalogue = catalogue::read(&session, &store.inner.flaws).await?;
     let Some(id) = catalogue.ids.get(&(kind, name.to_owned())) else { return Ok(false) };
-    let users: Vec<String> = needs(&catalogue.definitions)
-        .into_iter()
-        .filter(|need| need.of == (kind, name))
-        .map(|need| need.by)
-        .collect();
+    let references = catalogue.definitions.references().into_iter();
+    let users: Vec<String> =
+        references.filter(|one| one.of == (kind, name)).map(|one| one.by.to_string()).collect();
     if !users.is_empty() {
         return Err(StoreError::Refused(format!(
             "the {} {name:?} is needed by {}: change or remove that first",
@@ -161,22 +147,6 @@ pub(super) async fn remove(
     Ok(true)
 }
 
-fn has(definitions: &Definitions, (kind, name): (DefinitionKind, &str)) -> bool {
-    fn any<D: Defined>(list: &[D], name: &str) -> bool {
-        list.iter().any(|one| one.name() == name)
-    }
-    match kind {
-        DefinitionKind::Instance => any(&definitions.instances, name),
-        DefinitionKind::Group => any(&definitions.groups, name),
-        DefinitionKind::Project => any(&definitions.projects, name),
-        DefinitionKind::Inventory => any(&definitions.inventories, name),
-        DefinitionKind::InventorySource => any(&definitions.inventory_sources, name),
-        DefinitionKind::JobTemplate => any(&definitions.job_templates, name),
-        DefinitionKind::SystemJob => any(&definitions.system_jobs, name),
-        DefinitionKind::Workflow => any(&definitions.workflows, name),
-    }
-}
-
 /// Lays `given` over `there`, and returns what is new or different.
 fn lay_over(there: &mut Definitions, given: &Definitions, applied: &mut Applied) -> Definitions {
     let rules = given.rules.as_ref().filter(|&rules| there.rules.as_ref() != Some(rules)).cloned();
@@ -194,10 +164,11 @@ fn lay_over(there: &mut Definitions, given: &Definitions, applied: &mut Applied)
         job_templates: lay(&mut there.job_templates, &given.job_templates, applied),
         system_jobs: lay(&mut there.system_jobs, &given.system_jobs, applied),
         workflows: lay(&mut there.workflows, &given.workflows, applied),
+        ..Definitions::default()
     }
 }
 
-fn lay<D: Defined>(there: &mut Vec<D>, given: &[D], applied: &mut Applied) -> Vec<D> {
+fn lay<D: Definition>(there: &mut Vec<D>, given: &[D], applied: &mut Applied) -> Vec<D> {
     let places: HashMap<String, usize> =
         there.iter().enumerate().map(|(at, one)| (one.name().to_owned(), at)).collect();
     let mut changes = Vec::new();
@@ -239,7 +210,7 @@ async fn write(session: &Session, changes: &Definitions, ids: &mut Ids) -> Resul
     put(session, LAUNCHABLES, &templates, DefinitionKind::JobTemplate, ids).await?;
     let jobs: Vec<Row> = changes.system_jobs.iter().map(|one| Row::system_job(one, ids)).collect();
     put(session, LAUNCHABLES, &jobs, DefinitionKind::SystemJob, ids).await?;
-    let workflows: Vec<Row> = changes.workflows.iter().map(Row::workflow).collect();
+    let workflows: Vec<Row> = changes.workflows.iter().map(|one| Row::workflow(one, ids)).collect();
     put(session, LAUNCHABLES, &workflows, DefinitionKind::Workflow, ids).await?;
     graphs(session, changes, ids).await
 }
@@ -309,14 +280,14 @@ async fn graphs(session: &Session, changes: &Definitions, ids: &Ids) -> Result<(
         };
         for (node_id, node) in (1_i64..).zip(&workflow.nodes) {
             let timeout = match &node.starts {
-                Starts::Approval { timeout } => timeout.map(scheduler_core::Seconds::get),
+                Starts::Approval { timeout, .. } => timeout.map(scheduler_core::Seconds::get),
                 _ => None,
             };
             rows.push(NodeRow {
                 workflow_id,
                 node_id,
                 name: &node.name,
-                starts_id: started(&node.starts).and_then(|(kind, name)| id(ids, kind, name)),
+                starts_id: node.starts.named().and_then(|(kind, name)| id(ids, kind, name)),
                 timeout,
                 convergence: node.convergence.word(),
                 on_success: children(&node.on_success),

@@ -1,7 +1,7 @@
 //! Definitions of what can be launched, as rows of their one table.
 
 use control_plane::definition::{
-    DefinitionKind, InventorySourceDefinition, JobTemplateDefinition, ProjectDefinition, Run,
+    Definition, DefinitionKind, InventorySourceDefinition, JobTemplateDefinition, ProjectDefinition,
     SystemJobDefinition, WorkflowDefinition,
 };
 use scheduler_core::OwnKey;
@@ -31,22 +31,24 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(kind: DefinitionKind, name: &'a str) -> Self {
-        Self { kind: kind.token(), name, slices: 1, ..Self::default() }
-    }
-
-    fn running(mut self, run: &'a Run, groups: &[String], ids: &Ids) -> Self {
-        self.handler = Some(run.handler.as_str());
-        self.payload = Some(&run.payload);
-        self.groups = groups.iter().filter_map(|name| id(ids, DefinitionKind::Group, name)).collect();
-        self
+    fn of<D: Definition>(definition: &'a D, ids: &Ids) -> Self {
+        let groups = definition.groups().iter();
+        Self {
+            kind: D::KIND.token(),
+            name: definition.name(),
+            handler: definition.run().map(|run| run.handler.as_str()),
+            payload: definition.run().map(|run| &run.payload),
+            groups: groups.filter_map(|name| id(ids, DefinitionKind::Group, name)).collect(),
+            slices: 1,
+            ..Self::default()
+        }
     }
 
     pub(super) fn project(project: &'a ProjectDefinition, ids: &Ids) -> Self {
         Self {
             update_on_launch: project.update_on_launch,
             cache_timeout: project.cache_timeout.get(),
-            ..Self::of(DefinitionKind::Project, &project.name).running(&project.run, &project.groups, ids)
+            ..Self::of(project, ids)
         }
     }
 
@@ -57,11 +59,7 @@ impl<'a> Row<'a> {
             cache_timeout: source.cache_timeout.get(),
             inventory_id: id(ids, DefinitionKind::Inventory, &source.inventory),
             project_id: project.and_then(|name| id(ids, DefinitionKind::Project, name)),
-            ..Self::of(DefinitionKind::InventorySource, &source.name).running(
-                &source.run,
-                &source.groups,
-                ids,
-            )
+            ..Self::of(source, ids)
         }
     }
 
@@ -77,23 +75,19 @@ impl<'a> Row<'a> {
             slices: template.slices,
             priority: template.priority.get(),
             own_keys: &template.own_keys,
-            ..Self::of(DefinitionKind::JobTemplate, &template.name).running(
-                &template.run,
-                &template.groups,
-                ids,
-            )
+            ..Self::of(template, ids)
         }
     }
 
     pub(super) fn system_job(job: &'a SystemJobDefinition, ids: &Ids) -> Self {
-        Self::of(DefinitionKind::SystemJob, &job.name).running(&job.run, &job.groups, ids)
+        Self::of(job, ids)
     }
 
-    pub(super) fn workflow(workflow: &'a WorkflowDefinition) -> Self {
+    pub(super) fn workflow(workflow: &'a WorkflowDefinition, ids: &Ids) -> Self {
         Self {
             allow_simultaneous: workflow.allow_simultaneous,
             priority: workflow.priority.get(),
-            ..Self::of(DefinitionKind::Workflow, &workflow.name)
+            ..Self::of(workflow, ids)
         }
     }
 }

@@ -6,7 +6,6 @@ mod define;
 mod history;
 mod launch;
 mod launchable;
-mod needs;
 mod statistics;
 mod view;
 

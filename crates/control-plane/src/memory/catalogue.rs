@@ -7,12 +7,11 @@ use scheduler_core::{
     WorkflowTemplateId,
 };
 
-use super::needs::{Defined, Named, groups_of_rules, needs};
 use super::table::{Change, Table};
 use crate::definition::{
-    Applied, DefinitionKind, Definitions, GroupDefinition, InstanceDefinition, InventoryDefinition,
-    InventorySourceDefinition, JobTemplateDefinition, ProjectDefinition, RulesDefinition,
-    SystemJobDefinition, WorkflowDefinition,
+    Applied, Definition, DefinitionKind, Definitions, GroupDefinition, InstanceDefinition,
+    InventoryDefinition, InventorySourceDefinition, JobTemplateDefinition, Named, Place, ProjectDefinition,
+    Reference, RulesDefinition, SystemJobDefinition, WorkflowDefinition,
 };
 use crate::ports::StoreError;
 
@@ -44,7 +43,7 @@ pub(super) struct Catalogue {
 impl Catalogue {
     /// This catalogue with these definitions laid over it.
     pub(super) fn with(&self, definitions: &Definitions) -> Result<(Self, Applied), StoreError> {
-        definitions.check().map_err(|flaws| StoreError::Refused(flaws.to_string()))?;
+        let definitions = &definitions.kept().map_err(|flaws| StoreError::Refused(flaws.to_string()))?;
         let mut new = self.clone();
         let mut applied = Applied::default();
         put(&mut new.instances, &definitions.instances, &mut applied);
@@ -59,16 +58,7 @@ impl Catalogue {
             applied.rules_changed = new.rules.as_ref() != Some(rules);
             new.rules = Some(rules.clone());
         }
-        let missing: Vec<String> = new
-            .dangling()
-            .into_iter()
-            .map(|(by, (kind, name))| {
-                format!(
-                    "{by} names the {} {name:?}, which is not defined: define it, or name another",
-                    kind.token()
-                )
-            })
-            .collect();
+        let missing: Vec<String> = new.dangling().iter().map(Reference::to_string).collect();
         if !missing.is_empty() {
             return Err(StoreError::Refused(missing.join("\n")));
         }
@@ -92,7 +82,8 @@ impl Catalogue {
         if !removed {
             return Ok(None);
         }
-        let needed_by: Vec<String> = new.dangling().into_iter().map(|(by, _)| by).collect();
+        let needed_by: Vec<String> =
+            new.dangling().iter().map(|reference| reference.by.to_string()).collect();
         if needed_by.is_empty() {
             Ok(Some(new))
         } else {
@@ -116,6 +107,7 @@ impl Catalogue {
             job_templates: self.templates.definitions(),
             system_jobs: self.system_jobs.definitions(),
             workflows: self.workflows.definitions(),
+            ..Definitions::default()
         }
     }
 
@@ -132,8 +124,8 @@ impl Catalogue {
         }
     }
 
-    /// What is named but not defined: who names it, and what.
-    fn dangling(&self) -> Vec<(String, Named<'_>)> {
+    /// What is named but not defined.
+    fn dangling(&self) -> Vec<Reference<'_>> {
         let mut found = Vec::new();
         self.look(&self.groups, &mut found);
         self.look(&self.projects, &mut found);
@@ -141,22 +133,21 @@ impl Catalogue {
         self.look(&self.templates, &mut found);
         self.look(&self.system_jobs, &mut found);
         self.look(&self.workflows, &mut found);
-        for name in self.rules.iter().flat_map(groups_of_rules) {
-            if self.groups.id(name).is_none() {
-                found.push(("the rules".into(), (DefinitionKind::Group, name)));
-            }
-        }
+        let groups = self.rules.iter().flat_map(RulesDefinition::groups);
+        let missing = groups.map(|name| (DefinitionKind::Group, name)).filter(|&named| !self.has(named));
+        found.extend(missing.map(|of| Reference { by: Place::Rules, of }));
         found
     }
 
-    fn look<'a, I, D>(&'a self, table: &'a Table<I, D>, found: &mut Vec<(String, Named<'a>)>)
+    fn look<'a, I, D>(&'a self, table: &'a Table<I, D>, found: &mut Vec<Reference<'a>>)
     where
         I: Copy + Ord + From<i64>,
-        D: Defined + 'a,
+        D: Definition + 'a,
     {
         for entry in table.iter() {
-            let missing = needs(&entry.definition).into_iter().filter(|&named| !self.has(named));
-            found.extend(missing.map(|named| (format!("{} {:?}", D::KIND.token(), entry.name), named)));
+            let missing = entry.definition.references().into_iter().filter(|&named| !self.has(named));
+            let by = || Place::Of(D::KIND, entry.name.to_string());
+            found.extend(missing.map(|of| Reference { by: by(), of }));
         }
     }
 
@@ -177,7 +168,7 @@ impl Catalogue {
 fn put<I, D>(table: &mut Table<I, D>, definitions: &[D], applied: &mut Applied)
 where
     I: Copy + Ord + From<i64>,
-    D: Defined,
+    D: Definition,
 {
     for definition in definitions {
         let named = (D::KIND, definition.name().to_owned());

@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use scheduler_core::{
-    Convergence, Edge, EdgeKind, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InventoryId, InventorySourceId,
-    JobTemplateId, NodeId, OwnKey, PROJECT_UPDATE_IMPACT, Priority, Progress, ProjectId, ProjectUpdateType,
-    SYSTEM_JOB_IMPACT, Seconds, Timestamp, WORKFLOW_IMPACT, Work, WorkflowOf, WorkflowTemplateId, job_impact,
+    Convergence, Edge, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InventoryId, InventorySourceId,
+    JobTemplateId, NodeId, OwnKey, PROJECT_UPDATE_IMPACT, Priority, Progress, ProjectId, SYSTEM_JOB_IMPACT,
+    Seconds, Timestamp, WORKFLOW_IMPACT, Work, WorkflowTemplateId, job_impact,
 };
 use serde_json::Value;
 use thin_vec::ThinVec;
 
 use super::catalogue::{Catalogue, SystemJobId};
 use super::table::Entry;
-use crate::definition::{JobTemplateDefinition, NodeDefinition, Run, Starts, WorkflowDefinition};
+use crate::definition::{
+    Ids, JobTemplateDefinition, NodeDefinition, Run, Starts, WorkflowDefinition, project_update,
+};
 
 /// What can be started, by id: what a launch or a node names.
 #[derive(Clone, Debug)]
@@ -66,57 +68,31 @@ pub(super) struct NodeRow {
     pub(super) progress: Progress,
 }
 
+impl Ids for Catalogue {
+    fn project(&self, name: &str) -> Option<ProjectId> {
+        self.projects.id(name)
+    }
+
+    fn inventory(&self, name: &str) -> Option<InventoryId> {
+        self.inventories.id(name)
+    }
+}
+
 impl Catalogue {
     /// What a task of this subject is; `None` when its definition was removed since.
     pub(super) fn work(&self, subject: &Subject) -> Option<Work> {
         Some(match subject {
-            Subject::Template(id) => self.work_of_template(self.templates.get(*id)?),
-            Subject::Slice(id) => self.job(self.templates.get(*id)?, true),
-            Subject::Project(id) => Work::ProjectUpdate {
-                project: Some(self.projects.get(*id)?.id),
-                job_type: ProjectUpdateType::Check,
-            },
-            Subject::Source(id) => {
-                let source = self.sources.get(*id)?;
-                let project = source.definition.source_project.as_deref();
-                Work::InventoryUpdate {
-                    source: Some(source.id),
-                    inventory: self.inventories.id(&source.definition.inventory),
-                    source_project: project.and_then(|name| self.projects.id(name)),
-                }
-            }
+            Subject::Template(id) => self.templates.get(*id)?.definition.work(*id, self),
+            Subject::Slice(id) => self.templates.get(*id)?.definition.slice(*id, self),
+            Subject::Project(id) => project_update(self.projects.get(*id)?.id),
+            Subject::Source(id) => self.sources.get(*id)?.definition.work(*id, self),
             Subject::SystemJob(id) => {
                 self.system_jobs.get(*id)?;
                 Work::SystemJob {}
             }
-            Subject::Workflow(id) => {
-                let workflow = self.workflows.get(*id)?;
-                Work::WorkflowJob {
-                    of: WorkflowOf::Template(Some(workflow.id)),
-                    allow_simultaneous: workflow.definition.allow_simultaneous,
-                }
-            }
+            Subject::Workflow(id) => self.workflows.get(*id)?.definition.work(*id),
             Subject::Approval { .. } => Work::WorkflowApproval { expires: None },
         })
-    }
-
-    fn work_of_template(&self, template: &Entry<JobTemplateId, JobTemplateDefinition>) -> Work {
-        let allow_simultaneous = template.definition.allow_simultaneous;
-        if template.definition.slices > 1 {
-            Work::WorkflowJob { of: WorkflowOf::Slices(Some(template.id)), allow_simultaneous }
-        } else {
-            self.job(template, allow_simultaneous)
-        }
-    }
-
-    fn job(&self, template: &Entry<JobTemplateId, JobTemplateDefinition>, allow_simultaneous: bool) -> Work {
-        Work::Job {
-            project: template.definition.project.as_deref().and_then(|name| self.projects.id(name)),
-            inventory: template.definition.inventory.as_deref().and_then(|name| self.inventories.id(name)),
-            template: Some(template.id),
-            allow_simultaneous,
-            sources_already_updated: ThinVec::new(),
-        }
     }
 
     /// A new task of this subject, with `payload` laid over what its definition says; `None` when that was removed since.
@@ -156,7 +132,7 @@ impl Catalogue {
         payload: Option<&Value>,
     ) -> Filled {
         let definition = &template.definition;
-        if definition.slices <= 1 {
+        if !definition.is_sliced() {
             return self.fill_job(template, work, payload);
         }
         let node = || NodeRow {
@@ -164,7 +140,7 @@ impl Catalogue {
             convergence: Convergence::Any,
             progress: Progress::Untouched,
         };
-        let nodes = (1..=definition.slices).map(|slice| (NodeId::new(i64::from(slice)), node())).collect();
+        let nodes = definition.slice_nodes().map(|slice| (slice, node())).collect();
         let mut filled = Filled::unplaced(&template.name, work);
         filled.priority = definition.priority;
         filled.graph = Some(GraphRow { nodes, edges: Vec::new(), payload: payload.cloned() });
@@ -183,7 +159,7 @@ impl Catalogue {
         Filled {
             name: Arc::clone(&template.name),
             work,
-            impact: definition.impact.unwrap_or_else(|| job_impact(hosts, definition.forks)),
+            impact: definition.impact_on(hosts),
             groups: Arc::clone(&template.groups),
             priority: definition.priority,
             own_keys: definition.own_keys.iter().cloned().collect(),
@@ -217,29 +193,13 @@ impl Catalogue {
 
     /// The graph of a new workflow job.
     fn graph(&self, workflow: &WorkflowDefinition) -> GraphRow {
-        let ids: BTreeMap<&str, NodeId> =
-            workflow.nodes.iter().map(|node| node.name.as_str()).zip((1..).map(NodeId::new)).collect();
-        let mut edges = Vec::new();
-        let mut nodes = BTreeMap::new();
-        for node in &workflow.nodes {
-            let Some(&from) = ids.get(node.name.as_str()) else { continue };
-            let kinds = [
-                (&node.on_success, EdgeKind::Success),
-                (&node.on_failure, EdgeKind::Failure),
-                (&node.always, EdgeKind::Always),
-            ];
-            for (children, on) in kinds {
-                let children = children.iter().filter_map(|child| ids.get(child.as_str()));
-                edges.extend(children.map(|&to| Edge { from, to, on }));
-            }
-            let row = NodeRow {
-                starts: self.subject(node),
-                convergence: node.convergence,
-                progress: Progress::Untouched,
-            };
-            nodes.insert(from, row);
-        }
-        GraphRow { nodes, edges, payload: None }
+        let row = |node: &NodeDefinition| NodeRow {
+            starts: self.subject(node),
+            convergence: node.convergence,
+            progress: Progress::Untouched,
+        };
+        let nodes = workflow.numbered().map(|(id, node)| (id, row(node))).collect();
+        GraphRow { nodes, edges: workflow.edges(), payload: None }
     }
 
     fn subject(&self, node: &NodeDefinition) -> Option<Subject> {
@@ -249,7 +209,7 @@ impl Catalogue {
             Starts::InventorySource(name) => Subject::Source(self.sources.id(name)?),
             Starts::SystemJob(name) => Subject::SystemJob(self.system_jobs.id(name)?),
             Starts::Workflow(name) => Subject::Workflow(self.workflows.id(name)?),
-            Starts::Approval { timeout } => {
+            Starts::Approval { timeout, .. } => {
                 Subject::Approval { name: Arc::from(node.name.as_str()), timeout: *timeout }
             }
         })

@@ -18,7 +18,6 @@ mod fill;
 mod launch;
 mod members;
 mod messages;
-mod needs;
 mod outbox;
 mod retention;
 mod row;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use scheduler_core::GroupId;
 
-use super::needs::Defined;
-use crate::definition::Run;
+use crate::definition::{Definition, Run};
 
 /// One definition, with what filling a task in needs at hand: shared by all its tasks.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ impl<I, D> Default for Table<I, D> {
     }
 }
 
-impl<I: Copy + Ord + From<i64>, D: Defined> Table<I, D> {
+impl<I: Copy + Ord + From<i64>, D: Definition> Table<I, D> {
     pub(super) fn get(&self, id: I) -> Option<&Entry<I, D>> {
         self.rows.get(&id).map(Arc::as_ref)
     }

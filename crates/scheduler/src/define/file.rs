@@ -78,6 +78,7 @@ fn located(source: &Source, text: &str, flaw: &Flaw) -> String {
     let span = match &flaw.place {
         Place::Of(kind, name) => name_span(text, *kind, name),
         Place::Rules => rules_span(text),
+        Place::Launch(_) | Place::File => None,
     };
     format!("{}: {flaw}", place(source, text, span))
 }

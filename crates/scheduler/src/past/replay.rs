@@ -181,6 +181,7 @@ impl<'p> Replay<'p> {
         for (table, rows) in &mut file {
             for row in rows.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
                 row.remove("run");
+                row.remove("slices");
                 self.with_groups(table, row);
                 let name = row.get("name").and_then(Value::as_str).unwrap_or_default();
                 if let Some(spans) = times.get(&(table.as_str(), name)) {

@@ -238,6 +238,31 @@ fn what_was_launched_can_be_run_again() {
 
 #[test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
+fn slices_are_run_again_one_by_one_and_not_cut_again() {
+    let live = Live::new();
+    good(live.run(&[
+        "template",
+        "set",
+        "wide",
+        "--project",
+        "site-code",
+        "--inventory",
+        "production",
+        "--slices",
+        "3",
+        "--handler",
+        "noop",
+    ]));
+    good(live.run(&["launch", "template:wide"]));
+    play(&live, async |nodes| nodes.work_off().await);
+    let again = good(live.run(&["simulate", "--live", "--json"]));
+    let outcome: serde_json::Value = serde_json::from_str(&again.out).expect("JSON");
+    let bars = outcome["outcome"]["timeline"]["bars"].as_array().expect("a list");
+    assert_eq!(bars.iter().filter(|bar| bar["name"] == "wide").count(), 3, "{bars:?}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
 fn what_is_defined_no_more_is_run_again_all_the_same() {
     let live = Live::new();
     good(live.run(&["template", "set", "old", "--inventory", "production", "--handler", "noop"]));

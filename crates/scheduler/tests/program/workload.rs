@@ -168,6 +168,94 @@ fn names_that_nobody_has_are_named_with_those_that_there_are() {
     refuses(json, &["standard input:7: launch: there is no group \"gpu\""]);
 }
 
+/// A job template that is cut into three.
+const SLICED: &str = r#"
+[[project]]
+name = "site"
+
+[[inventory]]
+name = "production"
+
+[[template]]
+name = "wide"
+project = "site"
+inventory = "production"
+impact = 2
+slices = 3
+
+[[launch]]
+template = "wide"
+"#;
+
+#[test]
+fn a_node_names_what_it_starts_in_the_words_of_a_cluster_file() {
+    let sources = "
+[[inventory]]
+name = \"production\"
+
+[[inventory-source]]
+name = \"cloud\"
+inventory = \"production\"
+
+[[system-job]]
+name = \"cleanup\"
+
+[[workflow]]
+name = \"nightly\"
+
+[[workflow.node]]
+name = \"sync\"
+starts = { inventory-source = \"cloud\" }
+on_success = [\"clean\"]
+
+[[workflow.node]]
+name = \"clean\"
+starts = { system-job = \"cleanup\" }
+
+[[launch]]
+workflow = \"nightly\"
+";
+    for text in [sources.to_owned(), sources.replace("inventory-source =", "inventory_source =")] {
+        let ran = run_with(&["simulate", "-", "--json"], &format!("{CLUSTER}{text}"));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        for name in ["cloud", "cleanup"] {
+            assert!(ran.out.contains(&format!("\"{name}\"")), "{name}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn r2_a_launch_that_is_cut_into_slices_runs_as_so_many_jobs_beside_each_other() {
+    let ran = run_with(&["simulate", "-", "--json", "--audit", "all"], &format!("{CLUSTER}{SLICED}"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let outcome: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let bars = outcome["outcome"]["timeline"]["bars"].as_array().expect("a list");
+    let jobs: Vec<_> = bars.iter().filter(|bar| bar["name"] == "wide" && bar["kind"] == "job").collect();
+    assert_eq!(jobs.len(), 3, "{bars:?}");
+    // The job beside them leaves room for two of the three.
+    let started = jobs.iter().map(|job| job["started"].as_u64().expect("it started"));
+    assert_eq!(started.collect::<Vec<_>>(), [0, 0, 20_000]);
+    assert!(bars.iter().all(|bar| bar["outcome"] == "successful"), "{bars:?}");
+    for own in ["run_time = 5", "impact = 3", "groups = [\"default\"]", "endings = { failed = 1 }"] {
+        refuses(&format!("{CLUSTER}{SLICED}{own}\n"), &["launch: ", "is cut into slices", "at the template"]);
+    }
+    let wide = format!("{CLUSTER}{SLICED}").replace("slices = 3", "slices = 4000000000");
+    refuses(&wide, &["standard input:25: template: \"wide\": 4000000000 slices", "1 to 1000"]);
+}
+
+#[test]
+fn what_a_store_refuses_in_a_definition_a_simulation_refuses_too() {
+    let hidden = CLUSTER.replace("\"job\"", "\"j\\u200bob\"");
+    refuses(&hidden, &["standard input:11: template: ", "U+200B"]);
+    refuses(
+        &CLUSTER.replace("name = \"default\"", "name = \"\""),
+        &["standard input:7: group: ", "is empty"],
+    );
+    refuses(&format!("{CLUSTER}\n[rules]\npreset = \"tower-1999\"\n"), &["tower-1999"]);
+    let twice = format!("{CLUSTER}\n[[template]]\nname = \"job\"\n");
+    refuses(&twice, &["standard input:19: template: \"job\": the name is taken twice"]);
+}
+
 #[test]
 fn many_flaws_are_told_and_very_many_counted() {
     let launches = "\n[[launch]]\ntemplate = \"nothing\"\n".repeat(50);

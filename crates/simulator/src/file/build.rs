@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use definition::{Ids, InstanceDefinition, JobTemplateDefinition, Place};
 use scheduler_core::{
-    Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId,
+    Convergence, Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId,
     InventorySource, InventorySourceId, JobTemplateId, Members, OwnKey, PROJECT_UPDATE_IMPACT, Project,
-    ProjectId, SYSTEM_JOB_IMPACT, WorkflowTemplateId, job_impact,
+    ProjectId, SYSTEM_JOB_IMPACT, WorkflowTemplateId,
 };
 use thin_vec::ThinVec;
 
 use super::names::Names;
-use super::{EndingsEntry, Flaw, RunTimeEntry, TemplateEntry, VERSION, WorkloadFile};
+use super::{Flaw, VERSION, WorkloadFile};
 use crate::generate::DEFAULT_START;
-use crate::{Behaviour, Cluster, RunTime, Seed, Span, Template, TemplateKey, TimedChange, Workload};
+use crate::workload::{GraphTemplate, NodeTemplate};
+use crate::{Behaviour, Cluster, Endings, RunTime, Seed, Span, Template, TemplateKey, TimedChange, Workload};
 
 /// How long a task runs of which the file says nothing.
 const MINUTE: RunTime = RunTime::Fixed(Span::from_whole_seconds(60));
@@ -37,6 +39,7 @@ impl WorkloadFile {
     ///
     /// With everything that does not fit.
     pub fn cluster(&self) -> Result<Workload, Vec<Flaw>> {
+        self.check_form()?;
         let mut flaws = Vec::new();
         let known = Known::of(self, &mut flaws);
         let workload = self.base(&known, &mut flaws);
@@ -51,6 +54,7 @@ impl WorkloadFile {
     /// another version, or no launch at all.
     pub fn workload(&self, seed: Seed) -> Result<Workload, Vec<Flaw>> {
         self.check_version().map_err(|flaw| vec![flaw])?;
+        self.check_form()?;
         let mut flaws = Vec::new();
         let known = Known::of(self, &mut flaws);
         let mut workload = self.base(&known, &mut flaws);
@@ -63,6 +67,12 @@ impl WorkloadFile {
         }
         workload.sort();
         if flaws.is_empty() { Ok(workload) } else { Err(flaws) }
+    }
+
+    /// What is wrong with the definitions by themselves comes alone: nothing can be built of 4,000,000,000 slices.
+    fn check_form(&self) -> Result<(), Vec<Flaw>> {
+        let flaws: Vec<Flaw> = self.form().into_iter().map(|flaw| placed(self, flaw)).collect();
+        if flaws.is_empty() { Ok(()) } else { Err(flaws) }
     }
 
     fn check_version(&self) -> Result<(), Flaw> {
@@ -88,8 +98,13 @@ impl WorkloadFile {
         let start = self.start.unwrap_or(DEFAULT_START);
         let mut workload = Workload::new(name, start, self.machines(known, flaws));
         self.catalogue_updates(&mut workload, known, flaws);
-        for (position, entry) in self.templates.iter().enumerate() {
+        for (position, entry) in self.job_templates.iter().enumerate() {
             let at = ("template", position);
+            for (names, name) in [(&known.projects, &entry.project), (&known.inventories, &entry.inventory)] {
+                if let Some(name) = name {
+                    names.find(name, at, flaws);
+                }
+            }
             let template = Template {
                 own_keys: entry.own_keys.iter().map(OwnKey::clone).collect(),
                 ..template(
@@ -100,13 +115,18 @@ impl WorkloadFile {
                     entry.endings,
                 )
             };
-            workload.catalogue.insert(TemplateKey::Job(JobTemplateId::new(number(position))), template);
+            let id = JobTemplateId::new(number(position));
+            if entry.is_sliced() {
+                let cut = cut(entry, id, &template, known);
+                workload.catalogue.insert(TemplateKey::SlicedWorkflow(id), cut);
+            }
+            workload.catalogue.insert(TemplateKey::Job(id), template);
         }
         for (position, entry) in self.workflows.iter().enumerate() {
             let graph = known.graph(self, position, entry, flaws);
             let template = Template {
                 graph: Some(Arc::new(graph)),
-                ..template(&entry.name, Forks::ZERO, Arc::from([]), None, EndingsEntry::default())
+                ..template(&entry.name, Forks::ZERO, Arc::from([]), None, None)
             };
             workload
                 .catalogue
@@ -123,7 +143,7 @@ impl WorkloadFile {
                 template(&entry.name, PROJECT_UPDATE_IMPACT, groups, entry.run_time.as_ref(), entry.endings);
             workload.catalogue.insert(TemplateKey::ProjectUpdate(ProjectId::new(number(position))), template);
         }
-        for (position, entry) in self.sources.iter().enumerate() {
+        for (position, entry) in self.inventory_sources.iter().enumerate() {
             let groups = known.groups(&entry.groups, ("inventory-source", position), flaws);
             let template = template(
                 &entry.name,
@@ -154,14 +174,14 @@ impl WorkloadFile {
         Some(template(&entry.name, SYSTEM_JOB_IMPACT, groups, entry.run_time.as_ref(), entry.endings))
     }
 
-    fn impact(&self, entry: &TemplateEntry) -> Forks {
+    fn impact(&self, entry: &JobTemplateDefinition) -> Forks {
         let named = |name: &String| self.inventories.iter().find(|inventory| inventory.name == *name);
         let hosts = entry.inventory.as_ref().and_then(named).map_or(0, |inventory| inventory.hosts);
-        entry.impact.unwrap_or_else(|| job_impact(hosts, entry.forks))
+        entry.impact_on(hosts)
     }
 
     fn machines(&self, known: &Known, flaws: &mut Vec<Flaw>) -> Cluster {
-        let instance = |(position, entry): (usize, &super::InstanceEntry)| Instance {
+        let instance = |(position, entry): (usize, &InstanceDefinition)| Instance {
             id: InstanceId::new(number(position)),
             hostname: entry.hostname.clone(),
             node_type: entry.node_type,
@@ -175,13 +195,6 @@ impl WorkloadFile {
         };
         for (position, entry) in self.groups.iter().enumerate() {
             let at = ("group", position);
-            if entry.container && !entry.instances.is_empty() {
-                flaws.push(flaw(
-                    at,
-                    "a container group has no instances",
-                    "remove `instances` or `container`",
-                ));
-            }
             let members = entry.instances.iter().filter_map(|name| known.instances.find(name, at, flaws));
             let members = members.map(InstanceId::new).collect();
             cluster.groups.push(InstanceGroup {
@@ -200,7 +213,7 @@ impl WorkloadFile {
                 last_update: None,
             });
         }
-        for (position, entry) in self.sources.iter().enumerate() {
+        for (position, entry) in self.inventory_sources.iter().enumerate() {
             let at = ("inventory-source", position);
             let project = entry.source_project.as_ref();
             let project = project.and_then(|name| known.projects.find(name, at, flaws)).map(ProjectId::new);
@@ -218,6 +231,16 @@ impl WorkloadFile {
     }
 }
 
+impl Ids for Known {
+    fn project(&self, name: &str) -> Option<ProjectId> {
+        self.projects.id(name).map(ProjectId::new)
+    }
+
+    fn inventory(&self, name: &str) -> Option<InventoryId> {
+        self.inventories.id(name).map(InventoryId::new)
+    }
+}
+
 impl Known {
     fn of(file: &WorkloadFile, flaws: &mut Vec<Flaw>) -> Self {
         if file.instances.is_empty() && !file.groups.iter().any(|group| group.container) {
@@ -229,14 +252,14 @@ impl Known {
             flaws.push(flaw(("", 0), "there is no group", remedy));
         }
         Self {
-            instances: Names::of("instance", file.instances.iter().map(|one| &one.hostname), flaws),
-            groups: Names::of("group", file.groups.iter().map(|one| &one.name), flaws),
-            projects: Names::of("project", file.projects.iter().map(|one| &one.name), flaws),
-            inventories: Names::of("inventory", file.inventories.iter().map(|one| &one.name), flaws),
-            sources: Names::of("inventory-source", file.sources.iter().map(|one| &one.name), flaws),
-            templates: Names::of("template", file.templates.iter().map(|one| &one.name), flaws),
-            system_jobs: Names::of("system-job", file.system_jobs.iter().map(|one| &one.name), flaws),
-            workflows: Names::of("workflow", file.workflows.iter().map(|one| &one.name), flaws),
+            instances: Names::of("instance", file.instances.iter().map(|one| &one.hostname)),
+            groups: Names::of("group", file.groups.iter().map(|one| &one.name)),
+            projects: Names::of("project", file.projects.iter().map(|one| &one.name)),
+            inventories: Names::of("inventory", file.inventories.iter().map(|one| &one.name)),
+            sources: Names::of("inventory-source", file.inventory_sources.iter().map(|one| &one.name)),
+            templates: Names::of("template", file.job_templates.iter().map(|one| &one.name)),
+            system_jobs: Names::of("system-job", file.system_jobs.iter().map(|one| &one.name)),
+            workflows: Names::of("workflow", file.workflows.iter().map(|one| &one.name)),
             default_groups: Arc::from([GroupId::new(1)]),
         }
     }
@@ -260,8 +283,8 @@ pub(super) fn template(
     name: &str,
     impact: Forks,
     groups: Arc<[GroupId]>,
-    run_time: Option<&RunTimeEntry>,
-    endings: EndingsEntry,
+    run_time: Option<&RunTime>,
+    endings: Option<Endings>,
 ) -> Template {
     Template {
         name: Arc::from(name),
@@ -269,10 +292,48 @@ pub(super) fn template(
         groups,
         own_keys: ThinVec::new(),
         behaviour: Behaviour {
-            run_time: run_time.map_or(MINUTE, |entry| entry.0.clone()),
-            endings: endings.0,
+            run_time: run_time.cloned().unwrap_or(MINUTE),
+            endings: endings.unwrap_or_default(),
         },
         graph: None,
+    }
+}
+
+/// The workflow job of a template that is cut into slices (R2): a node for each, and no edges between them.
+fn cut(entry: &JobTemplateDefinition, id: JobTemplateId, job: &Template, known: &Known) -> Template {
+    let slice = |node| NodeTemplate {
+        id: node,
+        starts: Some(Box::new(entry.slice(id, known))),
+        convergence: Convergence::Any,
+        template: None,
+        expires_after: None,
+    };
+    Template {
+        name: Arc::clone(&job.name),
+        impact: Forks::ZERO,
+        groups: Arc::from([]),
+        own_keys: ThinVec::new(),
+        behaviour: Behaviour { run_time: MINUTE, endings: Endings::default() },
+        graph: Some(Arc::new(GraphTemplate {
+            nodes: entry.slice_nodes().map(slice).collect(),
+            edges: Vec::new(),
+        })),
+    }
+}
+
+/// A flaw that is seen in the definitions alone, with its row.
+fn placed(file: &WorkloadFile, flaw: definition::Flaw) -> Flaw {
+    let remedy = "mend it: `crates/scheduler/FORMAT.md` describes the tables".to_owned();
+    match &flaw.place {
+        Place::Of(kind, name) => {
+            let rows = file.names().into_iter().filter(|(of, _)| of == kind);
+            // Of two with one name, the second is the one to rename.
+            let row = rows.enumerate().filter(|(_, (_, of))| of == name).last();
+            let position = row.map_or(0, |(position, _)| position);
+            Flaw { table: kind.token(), position, what: format!("{name:?}: {}", flaw.message), remedy }
+        }
+        Place::Launch(position) => Flaw { table: "launch", position: *position, what: flaw.message, remedy },
+        Place::Rules | Place::File => Flaw { table: "", position: 0, what: flaw.to_string(), remedy },
     }
 }
 

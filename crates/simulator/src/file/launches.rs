@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use definition::{LaunchDefinition, project_update};
 use scheduler_core::{
-    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, OwnKey, Priority, Sharing, State, Task, TaskId,
-    Timestamp, Work, WorkflowTemplateId,
+    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, OwnKey, Priority, ProjectId, Sharing, State,
+    Task, TaskId, Timestamp, Work, WorkflowTemplateId,
 };
 use thin_vec::ThinVec;
 
 use super::build::{Known, flaw};
-use super::nodes::project_update;
-use super::{Flaw, LaunchEntry, WorkloadFile};
+use super::{Flaw, WorkloadFile};
+use crate::behaviour::Draw as _;
 use crate::{Behaviour, Ends, Launch, Moment, RunTime, Seed, Template, TemplateKey, Workload};
 
 /// The most launches that one entry may stand for: more is a slip of the keyboard.
@@ -70,7 +71,7 @@ impl WorkloadFile {
                 at,
                 task: pattern.task(id, at, start, dependencies),
                 ends: pattern.ends.clone(),
-                cancel_at: entry.cancel_after.map(|after| at.after(after.span())),
+                cancel_at: entry.cancel_after.map(|after| at.after(after.0)),
             });
         }
     }
@@ -80,12 +81,20 @@ impl WorkloadFile {
         workload: &Workload,
         known: &Known,
         position: usize,
-        entry: &LaunchEntry,
+        entry: &LaunchDefinition,
         sharing: &mut Sharing,
         flaws: &mut Vec<Flaw>,
     ) -> Option<Pattern> {
         let at = ("launch", position);
         let (work, own) = self.work(entry, known, position, flaws)?;
+        let one_job = entry.run_time.is_some()
+            || entry.endings.is_some()
+            || entry.impact.is_some()
+            || entry.groups.is_some();
+        if one_job && matches!(TemplateKey::of(&work), Some(TemplateKey::SlicedWorkflow(_))) {
+            let what = "`run_time`, `endings`, `impact` and `groups` are a job's, and this launch is cut into slices";
+            flaws.push(flaw(at, what, "write them at the template"));
+        }
         let template = own.as_ref().or_else(|| workload.catalogue.get(&TemplateKey::of(&work)?));
         let groups = entry.groups.as_ref().map(|names| known.groups(names, at, flaws));
         let groups = groups.or_else(|| Some(Arc::clone(&template?.groups)));
@@ -96,11 +105,8 @@ impl WorkloadFile {
         let changed = entry.run_time.is_some() || entry.endings.is_some() || own.is_some();
         let ends = if changed {
             Ends::Drawn(Arc::new(Behaviour {
-                run_time: entry
-                    .run_time
-                    .as_ref()
-                    .map_or_else(|| behaviour.run_time.clone(), |own| own.0.clone()),
-                endings: entry.endings.map_or(behaviour.endings, |own| own.0),
+                run_time: entry.run_time.clone().unwrap_or_else(|| behaviour.run_time.clone()),
+                endings: entry.endings.unwrap_or(behaviour.endings),
             }))
         } else {
             Ends::AsTemplate
@@ -120,8 +126,8 @@ impl WorkloadFile {
     fn priority(&self, work: &Work) -> Priority {
         let at = |id: i64| usize::try_from(id - 1).ok();
         match TemplateKey::of(work) {
-            Some(TemplateKey::Job(id)) => {
-                at(id.get()).and_then(|at| self.templates.get(at)).map(|one| one.priority)
+            Some(TemplateKey::Job(id) | TemplateKey::SlicedWorkflow(id)) => {
+                at(id.get()).and_then(|at| self.job_templates.get(at)).map(|one| one.priority)
             }
             Some(TemplateKey::Workflow(id)) => {
                 at(id.get()).and_then(|at| self.workflows.get(at)).map(|one| one.priority)
@@ -134,13 +140,14 @@ impl WorkloadFile {
     /// What is launched, and what it is like where the catalogue does not say.
     fn work(
         &self,
-        entry: &LaunchEntry,
+        entry: &LaunchDefinition,
         known: &Known,
         position: usize,
         flaws: &mut Vec<Flaw>,
     ) -> Option<(Work, Option<Template>)> {
         let at = ("launch", position);
-        let LaunchEntry { template, project, inventory_source, system_job, workflow, command, .. } = entry;
+        let LaunchDefinition { template, project, inventory_source, system_job, workflow, command, .. } =
+            entry;
         let named = [template, project, inventory_source, system_job, workflow, command];
         if named.iter().filter(|name| name.is_some()).count() != 1 {
             let what = "a launch names one of `template`, `project`, `inventory_source`, `system_job`, `workflow` and `command`";
@@ -148,16 +155,16 @@ impl WorkloadFile {
             return None;
         }
         let work = if let Some(name) = template {
-            known.job(self, JobTemplateId::new(known.templates.find(name, at, flaws)?), at, flaws)
+            known.job(self, JobTemplateId::new(known.templates.find(name, at, flaws)?))?
         } else if let Some(name) = project {
-            project_update(known.projects.find(name, at, flaws)?)
+            project_update(ProjectId::new(known.projects.find(name, at, flaws)?))
         } else if let Some(name) = inventory_source {
-            known.source_update(self, known.sources.find(name, at, flaws)?, at, flaws)
+            known.source_update(self, known.sources.find(name, at, flaws)?)?
         } else if let Some(name) = system_job {
             let position = usize::try_from(known.system_jobs.find(name, at, flaws)? - 1).ok()?;
             return Some((Work::SystemJob {}, self.system_job(position, known, flaws)));
         } else if let Some(name) = workflow {
-            known.workflow_job(self, WorkflowTemplateId::new(known.workflows.find(name, at, flaws)?))
+            Known::workflow_job(self, WorkflowTemplateId::new(known.workflows.find(name, at, flaws)?))?
         } else {
             let id = known.inventories.find(command.as_ref()?, at, flaws)?;
             Work::AdHocCommand { inventory: Some(InventoryId::new(id)) }
@@ -188,7 +195,7 @@ impl Pattern {
 
 /// The tasks that a launch depends on, as far as they were launched by then.
 fn dependencies(
-    entry: &LaunchEntry,
+    entry: &LaunchDefinition,
     position: usize,
     named: &HashMap<&str, usize>,
     ids: &HashMap<usize, Vec<TaskId>>,
@@ -219,14 +226,18 @@ fn dependencies(
 }
 
 /// The moments at which an entry launches.
-fn moments(entry: &LaunchEntry, seed: Seed, position: usize) -> Result<Vec<Moment>, (String, &'static str)> {
-    let first = Moment::START.after(entry.at.span());
-    let until = entry.until.map(|until| Moment::START.after(until.span()));
+fn moments(
+    entry: &LaunchDefinition,
+    seed: Seed,
+    position: usize,
+) -> Result<Vec<Moment>, (String, &'static str)> {
+    let first = Moment::START.after(entry.at.0);
+    let until = entry.until.map(|until| Moment::START.after(until.0));
     let gap = match (entry.every, entry.per_hour) {
         (Some(_), Some(_)) => {
             return Err(("`every` and `per_hour` do not go together".into(), "keep one of the two"));
         }
-        (Some(every), None) => Some(RunTime::Fixed(every.span())),
+        (Some(every), None) => Some(RunTime::Fixed(every.0)),
         (None, Some(rate)) if (1e-6..=1e9).contains(&rate) => {
             Some(RunTime::Exponential { mean: crate::Span::from_seconds(3600.0 / rate) })
         }

@@ -12,30 +12,19 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Numbers the names of a table; two that are alike are a flaw.
-    pub(super) fn of<'n>(
-        table: &'static str,
-        names: impl Iterator<Item = &'n String>,
-        flaws: &mut Vec<Flaw>,
-    ) -> Self {
-        let mut ids = HashMap::new();
-        for (position, name) in names.enumerate() {
-            let id = i64::try_from(position).unwrap_or(i64::MAX).saturating_add(1);
-            if ids.insert(name.clone(), id).is_some() {
-                flaws.push(Flaw {
-                    table,
-                    position,
-                    what: format!("the name {name:?} is taken twice"),
-                    remedy: "rename one of the two".into(),
-                });
-            }
-        }
-        Self { table, ids }
+    /// Numbers the names of a table; of two that are alike, which is a flaw by itself, the second counts.
+    pub(super) fn of<'n>(table: &'static str, names: impl Iterator<Item = &'n String>) -> Self {
+        Self { table, ids: names.cloned().zip(1..).collect() }
+    }
+
+    /// The id of a name, if it has one.
+    pub(super) fn id(&self, name: &str) -> Option<i64> {
+        self.ids.get(name).copied()
     }
 
     /// The id of a name that stands in an entry of some table; one that nobody has is a flaw.
     pub(super) fn find(&self, name: &str, at: (&'static str, usize), flaws: &mut Vec<Flaw>) -> Option<i64> {
-        let id = self.ids.get(name).copied();
+        let id = self.id(name);
         if id.is_none() {
             let mut known: Vec<&str> = self.ids.keys().map(String::as_str).collect();
             known.sort_unstable();

@@ -88,6 +88,12 @@ impl RulesDefinition {
         ))
     }
 
+    /// The groups that the rules name.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let plane = self.control_plane.iter().map(|plane| plane.group.as_str());
+        self.default_groups.iter().map(String::as_str).chain(plane)
+    }
+
     /// After how long a silence a node is lost (R8.1): as defined, else as in the preset.
     #[must_use]
     pub fn heartbeat_grace(&self) -> Seconds {

@@ -15,7 +15,7 @@ pub const COMMAND: &str = "command";
 pub const PAYLOAD_LIMIT: usize = 1 << 20;
 
 /// What is wrong with a payload, if it is too large.
-pub(crate) fn too_large(payload: &Value) -> Option<String> {
+pub fn too_large(payload: &Value) -> Option<String> {
     let size = serde_json::to_vec(payload).map_or(usize::MAX, |text| text.len());
     (size > PAYLOAD_LIMIT).then(|| {
         format!(

@@ -1,15 +1,28 @@
-//! What people define: instances, groups, projects, inventories, templates, and the rules to go by.
+#![forbid(unsafe_code)]
+//! What people define: instances, groups, projects, inventories, templates, and the rules to go by; and what a simulation adds
+//! to it: how long tasks run, how they end, what is launched when.
 //!
-//! Definitions refer to each other by name, so that one file can describe a whole cluster ([`Definitions`], as TOML or JSON); the
-//! ids are the store's. A store fills a new task in from its definition: [`Run`] says what a worker does, and the groups,
-//! the impact (R6.6) and the keys (R2) come from here. This module checks what can be seen in the file alone;
-//! names that are neither in the file nor in the store are the store's to refuse.
+//! One file describes a whole cluster or a workload ([`Definitions`], as TOML or JSON), and this is its one reader: a store, a
+//! node and a simulation take the same text to mean the same. Definitions refer to each other by name; ids are the
+//! business of whoever keeps them. The crate owns the format with its defaults, what can be seen to be wrong
+//! ([`Definitions::check`]), who names whom ([`Definition`], [`Definitions::dangling`]),
+//! and what a launch becomes: a job, a workflow job, or a workflow job of slices ([`JobTemplateDefinition::work`]). It reads no
+//! files, and knows neither stores nor time.
+//!
+//! A store keeps what it runs by, and passes over what only a simulation reads: [`Definitions::kept`].
 
 mod check;
+mod kept;
 mod kinds;
+mod launch;
+mod references;
 mod rules;
 mod run;
+mod span;
+mod times;
+mod work;
 
+use scheduler_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use check::{Flaw, Flaws, Place};
@@ -18,14 +31,35 @@ pub use kinds::{
     JobTemplateDefinition, NodeDefinition, ProjectDefinition, Starts, SystemJobDefinition,
     WorkflowDefinition,
 };
+pub use launch::LaunchDefinition;
+pub use references::{Definition, Named, Reference};
 pub use rules::{ControlPlaneDefinition, Preset, RulesDefinition, UnknownGroup};
-pub(crate) use run::too_large;
-pub use run::{COMMAND, CommandPayload, HandlerName, HandlerNameError, PAYLOAD_LIMIT, Run, RunError};
+pub use run::{
+    COMMAND, CommandPayload, HandlerName, HandlerNameError, PAYLOAD_LIMIT, Run, RunError, too_large,
+};
+pub use span::Span;
+pub use times::{Endings, Length, RunTime};
+pub use work::{Ids, project_update};
 
-/// A set of definitions: a whole cluster, or a part to add or change.
+/// The version of the format of workloads.
+pub const VERSION: u32 = 1;
+
+/// A set of definitions: a whole cluster, a part to add or change, or a workload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definitions {
+    /// Of a workload: the version of the format, [`VERSION`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Of a workload: what people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of a workload: when it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// Of a workload: what changes about the cluster, a line of words each: `at 3600 instance remove node-a`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// The rules to go by; left out, the store keeps those that it has, at first `tower-2018`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<RulesDefinition>,
@@ -53,6 +87,9 @@ pub struct Definitions {
     /// Workflow templates.
     #[serde(default, rename = "workflow", skip_serializing_if = "Vec::is_empty")]
     pub workflows: Vec<WorkflowDefinition>,
+    /// Of a workload: what is launched.
+    #[serde(default, rename = "launch", skip_serializing_if = "Vec::is_empty")]
+    pub launches: Vec<LaunchDefinition>,
 }
 
 /// The kinds of definition, each with names of its own.
@@ -91,17 +128,4 @@ impl DefinitionKind {
             Self::Workflow => "workflow",
         }
     }
-}
-
-/// What applying definitions changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// New ones.
-    pub created: Vec<(DefinitionKind, String)>,
-    /// Those that are different now.
-    pub changed: Vec<(DefinitionKind, String)>,
-    /// How many were as they are already.
-    pub unchanged: usize,
-    /// Whether the rules are different now.
-    pub rules_changed: bool,
 }

@@ -5,7 +5,9 @@ use std::fmt;
 
 use scheduler_core::words::is_hidden;
 
-use super::{DefinitionKind, Definitions, RulesDefinition, Run, WorkflowDefinition, too_large};
+use super::{
+    DefinitionKind, Definitions, RulesDefinition, Run, RunError, VERSION, WorkflowDefinition, too_large,
+};
 
 /// Where something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,21 @@ pub enum Place {
     Of(DefinitionKind, String),
     /// In the rules.
     Rules,
+    /// In the launch at this position, from 0.
+    Launch(usize),
+    /// In the file as a whole.
+    File,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(kind, name) => write!(f, "{} {name:?}", kind.token()),
+            Self::Rules => f.write_str("the rules"),
+            Self::Launch(position) => write!(f, "launch[{position}]"),
+            Self::File => f.write_str("the file"),
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -28,8 +45,9 @@ pub struct Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Of(kind, name) => write!(f, "{} {name:?}: {}", kind.token(), self.message),
+            Place::File => f.write_str(&self.message),
             Place::Rules => write!(f, "rules: {}", self.message),
+            place => write!(f, "{place}: {}", self.message),
         }
     }
 }
@@ -57,8 +75,8 @@ impl Definitions {
         names
     }
 
-    /// What each definition runs, of those that run something.
-    fn runs(&self) -> impl Iterator<Item = ((DefinitionKind, &str), &Run)> {
+    /// What each definition runs, of those that are to run something.
+    fn runs(&self) -> impl Iterator<Item = ((DefinitionKind, &str), Option<&Run>)> {
         let projects = self.projects.iter().map(|one| (DefinitionKind::Project, &one.name, &one.run));
         let sources =
             self.inventory_sources.iter().map(|one| (DefinitionKind::InventorySource, &one.name, &one.run));
@@ -66,14 +84,35 @@ impl Definitions {
             self.job_templates.iter().map(|one| (DefinitionKind::JobTemplate, &one.name, &one.run));
         let system_jobs = self.system_jobs.iter().map(|one| (DefinitionKind::SystemJob, &one.name, &one.run));
         let all = projects.chain(sources).chain(templates).chain(system_jobs);
-        all.map(|(kind, name, run)| ((kind, name.as_str()), run))
+        all.map(|(kind, name, run)| ((kind, name.as_str()), run.as_ref()))
     }
 
-    /// Checks what can be seen here alone: names that are empty, too long, taken twice or hold what nobody sees, groups that
-    /// are both kinds, graphs with unknown nodes or cycles, templates without slices, payloads that are too large, a grace
-    /// that no heartbeat can keep.
+    /// Checks what a store is given, as far as it can be seen here alone: names that are empty, too long, taken twice or hold
+    /// what nobody sees, groups that are both kinds, graphs with unknown nodes or cycles, templates without slices, payloads
+    /// that are too large, a grace that no heartbeat can keep, nothing to run. Names that are not here may be in the store.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong.
     pub fn check(&self) -> Result<(), Flaws> {
+        let mut flaws = self.form();
+        for ((kind, name), _) in self.runs().filter(|(_, run)| run.is_none()) {
+            let place = Place::Of(kind, name.into());
+            flaws.push(Flaw { place, message: format!("missing field `run`: {}", RunError::Nothing) });
+        }
+        if flaws.is_empty() { Ok(()) } else { Err(Flaws(flaws)) }
+    }
+
+    /// What is wrong with each definition by itself, whoever reads it.
+    #[must_use]
+    pub fn form(&self) -> Vec<Flaw> {
         let mut flaws = Vec::new();
+        if let Some(other) = self.version.filter(|version| *version != VERSION) {
+            let message = format!(
+                "version: this is a workload of version {other}; this program reads version {VERSION}: write it in that version"
+            );
+            flaws.push(Flaw { place: Place::File, message });
+        }
         let mut seen = BTreeSet::new();
         for (kind, name) in self.names() {
             let mut flaw = |message: &str| {
@@ -109,7 +148,7 @@ impl Definitions {
             }
         }
         for (place, run) in self.runs() {
-            if let Some(message) = too_large(&run.payload) {
+            if let Some(message) = run.and_then(|run| too_large(&run.payload)) {
                 flaws.push(Flaw { place: Place::Of(place.0, place.1.to_owned()), message });
             }
         }
@@ -119,7 +158,7 @@ impl Definitions {
         for workflow in &self.workflows {
             check_graph(workflow, &mut flaws);
         }
-        if flaws.is_empty() { Ok(()) } else { Err(Flaws(flaws)) }
+        flaws
     }
 }
 

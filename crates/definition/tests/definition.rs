@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use control_plane::definition::{Definitions, Preset, Run};
+use definition::{Definitions, Preset, Run};
 use scheduler_core::{Forks, GroupId, RuleSet, Seconds};
 use serde_json::json;
 
@@ -75,6 +75,47 @@ fn a_whole_cluster_stands_in_one_file_and_survives_the_way_to_json_and_back() {
 }
 
 #[test]
+fn a_workload_is_read_as_definitions_and_a_store_keeps_what_is_its_own() {
+    let workload = "version = 1\nname = \"w\"\nstart = \"2026-01-05T09:00:00Z\"\nchanges = [\"at 3 instance remove a\"]\n";
+    let launch = "\n[[launch]]\ntemplate = \"deploy\"\nevery = 2.5\ncount = 3\n";
+    let timed = CLUSTER
+        .replace("timeout = 600 }", "timeout = 600, run_time = 5, endings = { failed = 1 } }")
+        .replace("[[template]]", "[[template]]\nrun_time = { log_normal = { median = 30, spread = 1 } }");
+    assert_ne!(timed, CLUSTER);
+    let whole = definitions(&format!("{workload}{timed}{launch}")).unwrap();
+    let json = serde_json::to_string(&whole).unwrap();
+    assert_eq!(serde_json::from_str::<Definitions>(&json).unwrap(), whole);
+    assert_eq!(whole.kept().unwrap(), definitions(CLUSTER).unwrap());
+    let other = definitions("version = 2").unwrap();
+    assert!(other.check().unwrap_err().to_string().contains("reads version 1"));
+}
+
+#[test]
+fn a_store_refuses_what_has_nothing_to_run() {
+    let idle = definitions("[[project]]\nname = \"p\"\nrun_time = 5").unwrap();
+    let flaws = idle.check().unwrap_err().to_string();
+    assert!(flaws.contains("project \"p\": missing field `run`: say what to run"), "{flaws}");
+}
+
+#[test]
+fn who_names_whom_is_told_with_what_is_missing() {
+    let cluster = definitions(
+        "[rules]\ndefault_groups = [\"g\"]\n[[inventory-source]]\nname = \"s\"\ninventory = \"i\"\n[[launch]]\ncommand = \"i\"\n",
+    )
+    .unwrap();
+    let told: Vec<String> = cluster.dangling().iter().map(ToString::to_string).collect();
+    let missing = "which is not defined: define it, or name another";
+    assert_eq!(
+        told,
+        [
+            format!("inventory-source \"s\" names the inventory \"i\", {missing}"),
+            format!("the rules names the group \"g\", {missing}"),
+            format!("launch[0] names the inventory \"i\", {missing}"),
+        ]
+    );
+}
+
+#[test]
 fn the_rules_name_their_groups() {
     let rules = definitions(CLUSTER).unwrap().rules.unwrap();
     assert_eq!(rules.preset, Preset::Awx2024);
@@ -94,7 +135,7 @@ fn what_to_run_is_a_command_or_a_handler_and_not_both() {
     };
     let command = run(r#"{ command = ["true"], environment = { A = "1" } }"#).unwrap();
     assert_eq!(
-        command.projects.first().unwrap().run.payload,
+        command.projects.first().unwrap().run.as_ref().unwrap().payload,
         json!({"argv": ["true"], "environment": {"A": "1"}})
     );
     for (text, said) in [

@@ -3,7 +3,7 @@
 use scheduler_core::{Convergence, Forks, NodeType, OwnKey, Priority, Seconds, TaskCount};
 use serde::{Deserialize, Serialize};
 
-use super::Run;
+use super::{Endings, Run, RunTime};
 
 const fn yes() -> bool {
     true
@@ -79,8 +79,15 @@ pub struct ProjectDefinition {
     /// The groups that its updates may run in, in order of preference; empty for the default groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// What an update runs.
-    pub run: Run,
+    /// What an update runs; a store takes none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// How long that takes in a simulation; left out, a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<RunTime>,
+    /// How it ends in a simulation; left out, well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endings: Option<Endings>,
 }
 
 /// An inventory.
@@ -114,8 +121,15 @@ pub struct InventorySourceDefinition {
     /// The groups that its updates may run in, in order of preference; empty for the default groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// What an update runs.
-    pub run: Run,
+    /// What an update runs; a store takes none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// How long that takes in a simulation; left out, a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<RunTime>,
+    /// How it ends in a simulation; left out, well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endings: Option<Endings>,
 }
 
 /// A job template.
@@ -151,8 +165,15 @@ pub struct JobTemplateDefinition {
     /// Keys of resources of your own rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_keys: Vec<OwnKey>,
-    /// What a job runs.
-    pub run: Run,
+    /// What a job runs; a store takes none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// How long that takes in a simulation; left out, a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<RunTime>,
+    /// How it ends in a simulation; left out, well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endings: Option<Endings>,
 }
 
 /// A system job.
@@ -164,12 +185,19 @@ pub struct SystemJobDefinition {
     /// The groups that it may run in, in order of preference; empty for the default groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
-    /// What it runs.
-    pub run: Run,
+    /// What it runs; a store takes none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// How long that takes in a simulation; left out, a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_time: Option<RunTime>,
+    /// How it ends in a simulation; left out, well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endings: Option<Endings>,
 }
 
 /// A workflow template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowDefinition {
     /// Its name.
@@ -186,7 +214,7 @@ pub struct WorkflowDefinition {
 }
 
 /// A node of a workflow template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeDefinition {
     /// Its name within the workflow.
@@ -208,7 +236,7 @@ pub struct NodeDefinition {
 }
 
 /// What a node starts: definitions by their names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Starts {
     /// A job of a template.
@@ -228,5 +256,11 @@ pub enum Starts {
         /// After how many seconds it fails by itself; left out, never (R7.6).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<Seconds>,
+        /// How long the person takes in a simulation; left out, a minute.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_time: Option<RunTime>,
+        /// How the person decides in a simulation; left out, well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endings: Option<Endings>,
     },
 }
