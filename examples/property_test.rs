@@ -1,12 +1,13 @@
 //! A property test of your own: does a rule that you added hold, whatever the snapshot?
 //!
-//! `scheduler_core::strategies` (feature `proptest`) generates snapshots that are rich in conflicts. In a project of yours, `main`
+//! `scheduler_core::strategies` (feature `proptest`) generates snapshots that are rich in conflicts, on
+//! your own resources too. In a project of yours, `main`
 //! would be a `#[test]`.
 //!
 //! `cargo run --example property_test`
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::test_runner::{Config, TestRunner};
 use scheduler_core::{
@@ -14,7 +15,7 @@ use scheduler_core::{
     strategies,
 };
 
-/// The name for which generated tasks carry keys.
+/// The resource that the rule is about.
 const LICENCE: &str = "licence";
 
 fn rules() -> RuleSet {
@@ -31,11 +32,11 @@ fn rules() -> RuleSet {
     rules
 }
 
-/// The licence of a job; what is of launch type `sync` claims nothing.
-fn licence(task: &Task) -> Option<OwnKeyId> {
+/// The licences of a job, each once; what is of launch type `sync` claims nothing.
+fn licences(task: &Task) -> BTreeSet<OwnKeyId> {
     let claims = task.kind() == Kind::Job && task.launch_type != scheduler_core::LaunchType::Sync;
-    let key = task.own_keys.iter().find(|own| &*own.resource == LICENCE);
-    key.filter(|_| claims).map(|own| own.key)
+    let keys = task.own_keys.iter().filter(|own| claims && &*own.resource == LICENCE);
+    keys.map(|own| own.key).collect()
 }
 
 /// How many jobs hold each licence once the plan is carried out, and how many of them the plan started.
@@ -44,7 +45,7 @@ fn holders(snapshot: &Snapshot, rules: &RuleSet) -> BTreeMap<OwnKeyId, (usize, u
     let mut holders = BTreeMap::new();
     for task in &snapshot.tasks {
         let starts = plan.decision(task.id).is_some_and(|decision| decision.action.start().is_some());
-        if let Some(key) = licence(task).filter(|_| starts || task.state.is_holding()) {
+        for key in licences(task).into_iter().filter(|_| starts || task.state.is_holding()) {
             let (all, started): &mut (usize, usize) = holders.entry(key).or_default();
             *all += 1;
             *started += usize::from(starts);
@@ -57,7 +58,7 @@ pub(crate) fn main() {
     let rules = rules();
     let starts = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
-    let outcome = runner.run(&strategies::well_formed(), |snapshot| {
+    let outcome = runner.run(&strategies::well_formed_for(&rules), |snapshot| {
         for (key, (all, started)) in holders(&snapshot, &rules) {
             starts.set(starts.get() + started);
             proptest::prop_assert!(started == 0 || all == 1, "licence {key} is held {all} times");

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use scheduler_core::{
-    Action, End, Lack, Loss, Malformed, NodeFailure, NodeStep, Origin, Place, Plan, Reason, Role, SkipReason,
-    TaskRef, Then, plan, strategies,
+    Action, Claim, Claimant, End, Lack, Loss, Malformed, Matrix, Mode, NodeFailure, NodeStep, Origin, Place,
+    Plan, Reason, Resource, ResourceKey, Role, RuleSet, Simultaneous, SkipReason, TaskRef, Then, plan,
+    strategies,
 };
 
 const CASES: usize = 4_000;
@@ -86,6 +87,27 @@ const EVERYTHING: &[&str] = &[
     "all considered",
     "idle plan",
 ];
+
+#[test]
+fn r2_snapshots_made_for_rules_of_ones_own_meet_in_their_resources() {
+    let licence = Resource::Own("seat".into());
+    let mut rules = RuleSet::default();
+    let (by, simultaneous) = (Claimant::AdHocCommand, Simultaneous::Same);
+    rules.claims.push(Claim { by, resource: licence.clone(), mode: Mode::Exclusive, simultaneous });
+    rules.matrices.push(Matrix { resource: licence, forbidden: vec![(Mode::Exclusive, Mode::Exclusive)] });
+    let mut runner = TestRunner::deterministic();
+    let snapshots = strategies::snapshot_for(&rules);
+    let reached = (0..1_000).filter(|_| {
+        let snapshot = snapshots.new_tree(&mut runner).unwrap().current();
+        plan(&snapshot, &rules).holds().any(|(_, reason)| {
+            matches!(reason, Reason::Blocked { resource: ResourceKey::Own(_), .. })
+                || matches!(reason, Reason::Behind { resource: ResourceKey::Own(_), .. })
+        })
+    });
+    let reached = reached.count();
+    println!("{reached} of 1000 reach a row of one's own");
+    assert!(reached > 500, "{reached} of 1000");
+}
 
 #[test]
 fn the_generators_reach_every_decision_and_every_reason() {

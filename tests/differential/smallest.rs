@@ -19,13 +19,16 @@ pub(crate) fn smallest(mut snapshot: Snapshot, mut rules: RuleSet) -> (Snapshot,
             leave_out(&mut snapshot, &rules, |snapshot| &mut snapshot.graphs[at].nodes);
             leave_out(&mut snapshot, &rules, |snapshot| &mut snapshot.graphs[at].edges);
         }
-        let simpler: [fn(&mut Task); 9] = [
+        let simpler: [fn(&mut Task); 12] = [
             |task| task.dependencies.clear(),
             |task| task.cancel_requested = false,
             |task| task.dependencies_derived = true,
             |task| task.impact = Forks::new(1),
             |task| task.priority = Priority::new(0),
             |task| task.own_keys.clear(),
+            |task| task.own_keys.truncate(1),
+            |task| drop(task.own_keys.pop()),
+            |task| task.own_keys.iter_mut().for_each(|own| own.mode = None),
             |task| task.created = moment(0),
             |task| task.state = State::Pending,
             |task| {

@@ -1,7 +1,7 @@
 //! Tasks in every state.
 
 use scheduler_core::{
-    Dispatch, Forks, LaunchType, Outcome, OwnKey, Placement, Priority, ProjectUpdateType, State, Task,
+    Dispatch, Forks, LaunchType, Mode, Outcome, OwnKey, Placement, Priority, ProjectUpdateType, State, Task,
     TaskId, Work, WorkflowOf,
 };
 
@@ -36,9 +36,12 @@ impl Dice {
             dependencies_derived: self.one_in(3),
             cancel_requested: self.one_in(10),
             own_keys: self
-                .several(2, |dice| OwnKey {
+                .several(3, |dice| OwnKey {
                     resource: dice.of(&["licence", "licence", "seat"]).into(),
                     key: dice.id(2),
+                    mode: dice.maybe(2, |dice| {
+                        dice.of(&[Mode::Exclusive, Mode::Shared, Mode::Shared, Mode::Update, Mode::Slices])
+                    }),
                 })
                 .into_iter()
                 .collect(),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use scheduler_core::{
-    Claimant, Instance, InstanceId, Kind, LaunchType, Mode, Outcome, Plan, ProjectUpdateType, Resource,
-    ResourceKey, RuleSet, Simultaneous, Snapshot, State, Task, TaskId, Work, WorkflowOf,
+    Claimant, Instance, InstanceId, Kind, LaunchType, Mode, Outcome, OwnKey, OwnResource, Plan,
+    ProjectUpdateType, Resource, ResourceKey, RuleSet, Simultaneous, Snapshot, State, Task, TaskId, Work,
+    WorkflowOf,
 };
 
 /// The only row with this id.
@@ -38,12 +39,12 @@ pub(crate) fn claims(task: &Task, rules: &RuleSet) -> Vec<(ResourceKey, Mode)> {
             Simultaneous::Nothing if simultaneous => None,
             _ => Some(claim.mode),
         };
-        keys(task, &claim.resource).into_iter().zip(mode.into_iter().cycle())
+        mode.map_or_else(Vec::new, |mode| keys(task, &claim.resource, mode))
     })
     .collect()
 }
 
-fn keys(task: &Task, resource: &Resource) -> Vec<ResourceKey> {
+fn keys(task: &Task, resource: &Resource, mode: Mode) -> Vec<(ResourceKey, Mode)> {
     let key = match (resource, &task.work) {
         (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
             project.map(ResourceKey::Project)
@@ -67,11 +68,12 @@ fn keys(task: &Task, resource: &Resource) -> Vec<ResourceKey> {
         (Resource::SystemJobSlot, Work::SystemJob {}) => Some(ResourceKey::SystemJobSlot),
         (Resource::Own(name), _) => {
             let own = task.own_keys.iter().filter(|own| own.resource == *name);
-            return own.map(|own| ResourceKey::Own(own.clone().into())).collect();
+            let keyed = |own: &OwnKey| OwnResource { resource: own.resource.clone(), key: own.key };
+            return own.map(|own| (ResourceKey::Own(keyed(own).into()), own.mode.unwrap_or(mode))).collect();
         }
         _ => None,
     };
-    key.into_iter().collect()
+    key.into_iter().map(|key| (key, mode)).collect()
 }
 
 /// Whether the first may not start while the second holds its claims.

@@ -76,7 +76,7 @@ impl<'b, 'a> Claims<'b, 'a> {
         let (asked, mut wants) = mem::replace(&mut self.wants, (NONE, Vec::new()));
         if asked != row {
             wants.clear();
-            wants.extend(self.table.wanted(self.board.task(row)));
+            self.table.wanted(self.board.task(row)).for_each(|wanted| wants.push(wanted));
         }
         wants
     }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::table::{Row, Table, position};
 use crate::{
-    Claim, Claimant, LaunchType, Mode, OwnKey, ProjectUpdateType, Resource, ResourceKey, RuleSet,
+    Claim, Claimant, LaunchType, Mode, OwnResource, ProjectUpdateType, Resource, ResourceKey, RuleSet,
     Simultaneous, Task, Work, WorkflowOf,
 };
 
@@ -81,12 +81,12 @@ impl<'a> ClaimTable<'a> {
 
     /// The claims of a task, in the order of the table's rows.
     #[expect(clippy::indexing_slicing, reason = "the table has an entry for each claimant, twice")]
-    pub(crate) fn wanted(&self, task: &Task) -> impl Iterator<Item = Wanted> {
+    pub(crate) fn wanted<'t>(&'t self, task: &'t Task) -> impl Iterator<Item = Wanted> + use<'t, 'a> {
         let rows = claimant(task)
             .map_or(&[][..], |by| &self.claims[by as usize][usize::from(is_simultaneous(&task.work))]);
-        rows.iter().filter_map(|claim| {
-            let key = key(task, self.kept[claim.resource].resource)?;
-            Some(Wanted { resource: claim.resource, key, mode: claim.mode? })
+        rows.iter().filter_map(|claim| Some((claim.resource, claim.mode?))).flat_map(|(resource, mode)| {
+            let keys = keys(task, self.kept[resource].resource, mode);
+            keys.map(move |(key, mode)| Wanted { resource, key, mode })
         })
     }
 }
@@ -113,7 +113,16 @@ const fn is_simultaneous(work: &Work) -> bool {
     )
 }
 
-/// The key under which a task claims a resource; `None` for no claim.
+/// The keys under which a task claims a resource, each with its mode: the row's, unless a key of the user's own has another.
+/// Those stand in the order in which the task lists them.
+fn keys<'t>(task: &'t Task, resource: &'t Resource, mode: Mode) -> impl Iterator<Item = (i64, Mode)> + 't {
+    let own = if let Resource::Own(_) = resource { &task.own_keys[..] } else { &[] };
+    let own = own.iter().filter(move |own| matches!(resource, Resource::Own(name) if own.resource == *name));
+    let own = own.map(move |own| (own.key.get(), own.mode.unwrap_or(mode)));
+    key(task, resource).map(|key| (key, mode)).into_iter().chain(own)
+}
+
+/// The one key under which a task claims a resource of those that every table knows; `None` for no claim.
 fn key(task: &Task, resource: &Resource) -> Option<i64> {
     match (resource, &task.work) {
         (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
@@ -136,9 +145,6 @@ fn key(task: &Task, resource: &Resource) -> Option<i64> {
             template.map(crate::WorkflowTemplateId::get)
         }
         (Resource::SystemJobSlot, _) => Some(0),
-        (Resource::Own(name), _) => {
-            task.own_keys.iter().find(|own| own.resource == *name).map(|own| own.key.get())
-        }
         _ => None,
     }
 }
@@ -150,9 +156,10 @@ pub(crate) fn claims_of<'r>(
 ) -> impl Iterator<Item = (&'r Resource, i64, Mode)> {
     let by = claimant(task);
     let simultaneous = is_simultaneous(&task.work);
-    rules.claims.iter().filter(move |claim| Some(claim.by) == by).filter_map(move |claim| {
+    rules.claims.iter().filter(move |claim| Some(claim.by) == by).flat_map(move |claim| {
         let mode = if simultaneous { with_simultaneous(claim) } else { Some(claim.mode) };
-        Some((&claim.resource, key(task, &claim.resource)?, mode?))
+        let claimed = mode.into_iter().flat_map(|mode| keys(task, &claim.resource, mode));
+        claimed.map(|(key, mode)| (&claim.resource, key, mode))
     })
 }
 
@@ -175,7 +182,7 @@ impl Resource {
             Self::WorkflowTemplate => ResourceKey::WorkflowTemplate(key.into()),
             Self::SystemJobSlot => ResourceKey::SystemJobSlot,
             Self::Own(name) => {
-                ResourceKey::Own(Arc::new(OwnKey { resource: Arc::clone(name), key: key.into() }))
+                ResourceKey::Own(Arc::new(OwnResource { resource: Arc::clone(name), key: key.into() }))
             }
         }
     }

@@ -92,7 +92,8 @@ pub use plan::{
 };
 pub use quantity::{Forks, InstanceCount, Priority, Seconds, TaskCount, Timestamp};
 pub use reason::{
-    End, Loss, Malformed, MissingResource, NodeFailure, Outlook, Reason, ResourceKey, Role, SkipReason,
+    End, Loss, Malformed, MissingResource, NodeFailure, Outlook, OwnResource, Reason, ResourceKey, Role,
+    SkipReason,
 };
 pub use resource::{InventorySource, LastUpdate, Project};
 pub use rules::{Claim, Claimant, ControlPlane, Matrix, Mode, Resource, RuleSet, Simultaneous};

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::lack::Shortfall;
-use crate::{InstanceId, Kind, Mode, NodeId, OwnKey, ProjectId, TaskId, TaskRef, Timestamp};
+use crate::{InstanceId, Kind, Mode, NodeId, OwnKeyId, ProjectId, TaskId, TaskRef, Timestamp};
 use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 
 /// Why a task does not start.
@@ -195,7 +195,18 @@ pub enum ResourceKey {
     /// The one system-job slot.
     SystemJobSlot,
     /// A resource of the user's own.
-    Own(Arc<OwnKey>),
+    Own(Arc<OwnResource>),
+}
+
+/// One resource of a user's own rule, for example ("licence", 7); in which mode it is claimed stands elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OwnResource {
+    /// The resource's name, as in [`crate::Resource::Own`].
+    pub resource: Arc<str>,
+    /// Which one.
+    pub key: OwnKeyId,
 }
 
 /// Why a task ends in a pass.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
 use crate::{
-    DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, OwnKeyId,
+    DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, Mode, OwnKeyId,
     Priority, ProjectId, TaskId, Timestamp, WorkflowTemplateId,
 };
 
@@ -54,7 +54,7 @@ pub struct Task {
     /// Whether somebody asked to cancel it (R8.3).
     #[serde(default, skip_serializing_if = "is_false")]
     pub cancel_requested: bool,
-    /// Its keys for the resources of a user's own rules; a resource that is not listed is not claimed.
+    /// Its keys for the resources of a user's own rules, all of which count; a resource that is not listed is not claimed.
     #[serde(default, with = "crate::list", skip_serializing_if = "ThinVec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "alloc::vec::Vec<OwnKey>"))]
     pub own_keys: ThinVec<OwnKey>,
@@ -399,7 +399,8 @@ pub struct Placement {
     pub controller: Option<InstanceId>,
 }
 
-/// A task's key for a resource of a user's own rule, for example ("licence", 7).
+/// A task's key for a resource of a user's own rule, for example ("licence", 7). A task may have several for one resource, and
+/// claims each of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -408,4 +409,21 @@ pub struct OwnKey {
     pub resource: Arc<str>,
     /// Which one.
     pub key: OwnKeyId,
+    /// How this task claims it, instead of as the rule set's row says; a mode that no cell of the resource's matrix names
+    /// blocks nobody. Where `allow_simultaneous` lets the row claim nothing, the key claims nothing either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+impl OwnKey {
+    /// A key that is claimed as the rule set's row says.
+    pub fn new(resource: impl Into<Arc<str>>, key: impl Into<OwnKeyId>) -> Self {
+        Self { resource: resource.into(), key: key.into(), mode: None }
+    }
+
+    /// The same key, claimed in this mode.
+    #[must_use]
+    pub fn in_mode(self, mode: Mode) -> Self {
+        Self { mode: Some(mode), ..self }
+    }
 }

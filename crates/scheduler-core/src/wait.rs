@@ -7,7 +7,7 @@
 
 use alloc::sync::Arc;
 
-use crate::{Disuse, Lack, Malformed, Mode, OutOfUse, OwnKey, Reason, ResourceKey, Shortfall, TaskRef};
+use crate::{Disuse, Lack, Malformed, Mode, OutOfUse, OwnResource, Reason, ResourceKey, Shortfall, TaskRef};
 
 /// What a task waits for. Two reasons of one key are one wait; different waits of one task have different keys, but for one
 /// chance in 2⁶⁴.
@@ -117,7 +117,7 @@ impl Digest {
         }
     }
 
-    fn own(&mut self, own: &Arc<OwnKey>) {
+    fn own(&mut self, own: &Arc<OwnResource>) {
         self.numbers([6, own.key.get()]);
         self.length(own.resource.len());
         self.numbers(own.resource.bytes().map(i64::from));

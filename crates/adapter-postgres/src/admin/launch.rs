@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use control_plane::ports::{Launch, Launchable, StoreError};
-use scheduler_core::TaskId;
+use scheduler_core::{OwnKey, TaskId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ struct Request<'a> {
     groups: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     forks: Option<u32>,
+    #[serde(skip_serializing_if = "<[OwnKey]>::is_empty")]
+    own_keys: &'a [OwnKey],
 }
 
 /// Without the payload, which may hold secrets; the driver asks for `Debug` and never uses it.
@@ -74,6 +76,7 @@ impl<'a> Request<'a> {
             handler: None,
             groups: &[],
             forks: None,
+            own_keys: &launch.own_keys,
         };
         if let Launchable::AdHocCommand { run, groups, forks, .. } = &launch.of {
             request.handler = Some(run.handler.as_str());

@@ -1,7 +1,7 @@
 //! Launching from SQL, inside anybody's transaction.
 
 use control_plane::ports::{Admin as _, Launch, Launchable, StoreError, TaskStatus};
-use scheduler_core::TaskId;
+use scheduler_core::{Mode, OwnKey, TaskId};
 
 use crate::base::Base;
 
@@ -70,5 +70,32 @@ async fn a_payload_that_cannot_be_kept_is_refused_without_being_shown() {
     let refused = base.store.launch(&[launch]).await.unwrap_err();
     assert!(matches!(refused, StoreError::Refused(_)), "{refused:?}");
     assert!(!format!("{refused:?} {refused}").contains("secret"));
+    base.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn r2_a_launch_in_sql_takes_keys_of_own_resources() {
+    let base = Base::new().await;
+    let keys = r#"[{"resource": "table", "key": 7, "mode": "shared"}]"#;
+    let launch = format!("SELECT {{s}}.launch('template', 'job', own_keys => '{keys}')");
+    let id: i64 = base.ask(&launch).await.parse().unwrap();
+    let own_keys = base.store.task(TaskId::new(id)).await.unwrap().unwrap().own_keys;
+    assert_eq!(own_keys, [OwnKey::new("table", 7).in_mode(Mode::Shared)]);
+
+    let many = format!("[{}]", vec![r#"{"resource": "table", "key": 7}"#; 101].join(","));
+    for wrong in [
+        r#"{"resource": "table", "key": 7}"#,
+        r#"[{"resource": "table", "key": 7, "mode": "write"}]"#,
+        "7",
+        &many,
+    ] {
+        let launch = format!("SELECT {}.launch('template', 'job', own_keys => '{wrong}')", base.schema);
+        let refused = base.sql.query_one(&launch, &[]).await.unwrap_err();
+        let refused = refused.as_db_error().unwrap();
+        assert_eq!(refused.code().code(), "SCH01", "{wrong}");
+        assert!(refused.message().contains("no keys of own resources"), "{refused}");
+    }
+    assert_eq!(base.ask("SELECT count(*) FROM {s}.task").await, "1");
     base.end().await;
 }

@@ -130,3 +130,25 @@ async fn r11_rows_that_no_reader_could_read_are_put_right() {
     base.run("UPDATE {s}.task SET status = 'successful', finished = now() WHERE name = 'runs'").await;
     base.end().await;
 }
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn whoever_might_launch_still_may_when_the_functions_take_keys() {
+    let base = Base::bare().await;
+    at_version(&base, 9).await;
+    base.run(
+        "CREATE ROLE {s}_launcher; CREATE ROLE {s}_owner;
+        GRANT EXECUTE ON FUNCTION {s}.submit TO {s}_launcher WITH GRANT OPTION;
+        REVOKE ALL ON FUNCTION {s}.launch FROM PUBLIC;
+        GRANT CREATE ON SCHEMA {s} TO {s}_owner;
+        ALTER FUNCTION {s}.submit(text, text, integer, jsonb, bigint[]) OWNER TO {s}_owner",
+    )
+    .await;
+    base.store.migrate().await.unwrap();
+    let rights = "SELECT string_agg(format('%s %s %s %s', p.proname, p.pronargs, has_function_privilege('{s}_launcher', p.oid, 'EXECUTE'),
+            p.proowner = '{s}_owner'::regrole), ', ' ORDER BY p.proname)
+        FROM pg_proc p WHERE p.pronamespace = '{s}'::regnamespace AND p.proname IN ('launch', 'submit')";
+    assert_eq!(base.ask(rights).await, "launch 6 f f, submit 6 t t");
+    base.run("DROP OWNED BY {s}_launcher, {s}_owner CASCADE; DROP ROLE {s}_launcher, {s}_owner").await;
+    base.end().await;
+}

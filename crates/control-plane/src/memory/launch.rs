@@ -30,6 +30,7 @@ impl State {
         let row = self.insert(filled, Birth { created: now, launch_type: launch.launch_type });
         row.task.priority = launch.priority.unwrap_or(row.task.priority);
         row.task.dependencies.extend(launch.dependencies.iter().copied());
+        row.task.own_keys.extend(launch.own_keys.iter().cloned());
         row.trace.clone_from(&launch.trace);
         row.task.id
     }

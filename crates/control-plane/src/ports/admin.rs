@@ -75,6 +75,9 @@ pub struct Launch {
     pub payload: Option<serde_json::Value>,
     /// Tasks that must be successful first (R5).
     pub dependencies: Vec<TaskId>,
+    /// Keys for the resources of a user's own rules, beside those of its definition (R2). They are the new task's: what becomes
+    /// a workflow job holds them while its jobs run, and these do not claim them.
+    pub own_keys: Vec<OwnKey>,
     /// Why.
     pub launch_type: LaunchType,
     /// The trace that it belongs to: its dispatches carry it on.
@@ -90,14 +93,29 @@ impl Launch {
             priority: None,
             payload: None,
             dependencies: Vec::new(),
+            own_keys: Vec::new(),
             launch_type: LaunchType::Manual,
             trace: None,
         }
     }
 
-    /// Refuses payloads above the limit, before anything is sent anywhere.
+    /// How many keys of own resources a launch may give.
+    pub const MOST_OWN_KEYS: usize = 100;
+
+    /// Refuses payloads and keys above the limits, before anything is sent anywhere.
     pub fn check(launches: &[Self]) -> Result<(), StoreError> {
         for launch in launches {
+            if launch.own_keys.len() > Self::MOST_OWN_KEYS {
+                let (count, most) = (launch.own_keys.len(), Self::MOST_OWN_KEYS);
+                return Err(StoreError::Refused(format!(
+                    "a launch has {count} keys of own resources, and may have {most}"
+                )));
+            }
+            if launch.own_keys.iter().any(|own| own.resource.is_empty() || own.resource.contains('\0')) {
+                return Err(StoreError::Refused(
+                    "a key names no resource; name it as in the rule set's claims".to_owned(),
+                ));
+            }
             let own = match &launch.of {
                 Launchable::AdHocCommand { run, .. } => Some(&run.payload),
                 _ => None,

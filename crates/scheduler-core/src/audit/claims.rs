@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::rows::Rows;
 use crate::{
-    Claimant, Kind, LaunchType, Mode, OwnKey, ProjectUpdateType, Reason, Resource, ResourceKey, RuleSet,
+    Claimant, Kind, LaunchType, Mode, OwnResource, ProjectUpdateType, Reason, Resource, ResourceKey, RuleSet,
     Simultaneous, Task, TaskId, Work, WorkflowOf,
 };
 
@@ -24,15 +24,23 @@ pub(super) fn claims<'r>(rules: &'r RuleSet, task: &Task) -> Vec<(&'r Resource, 
         _ => false,
     };
     let rows = rules.claims.iter().filter(|row| Some(row.by) == by);
-    rows.filter_map(|row| {
+    let mut found = Vec::new();
+    for row in rows {
         let mode = match (together, row.simultaneous) {
             (false, _) | (true, Simultaneous::Same) => row.mode,
             (true, Simultaneous::As(mode)) => mode,
-            (true, Simultaneous::Nothing) => return None,
+            (true, Simultaneous::Nothing) => continue,
         };
-        Some((&row.resource, key(task, &row.resource)?, mode))
-    })
-    .collect()
+        if let Resource::Own(name) = &row.resource {
+            for own in task.own_keys.iter().filter(|own| own.resource == *name) {
+                let key = OwnResource { resource: own.resource.clone(), key: own.key };
+                found.push((&row.resource, ResourceKey::Own(Arc::new(key)), own.mode.unwrap_or(mode)));
+            }
+        } else if let Some(key) = key(task, &row.resource) {
+            found.push((&row.resource, key, mode));
+        }
+    }
+    found
 }
 
 fn key(task: &Task, resource: &Resource) -> Option<ResourceKey> {
@@ -66,10 +74,8 @@ fn key(task: &Task, resource: &Resource) -> Option<ResourceKey> {
             _ => None,
         },
         Resource::SystemJobSlot => Some(ResourceKey::SystemJobSlot),
-        Resource::Own(name) => {
-            let own = task.own_keys.iter().find(|own| own.resource == *name)?;
-            Some(ResourceKey::Own(Arc::new(OwnKey { resource: own.resource.clone(), key: own.key })))
-        }
+        // A task may have several of these, each with a mode.
+        Resource::Own(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use thin_vec::ThinVec;
 
 use crate::{
     Dispatch, DispatchId, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InstanceId, InventoryId,
-    InventorySourceId, JobTemplateId, LaunchType, Outcome, OwnKey, OwnKeyId, PROJECT_UPDATE_IMPACT,
+    InventorySourceId, JobTemplateId, LaunchType, Mode, Outcome, OwnKey, OwnKeyId, PROJECT_UPDATE_IMPACT,
     Placement, Priority, ProjectId, ProjectUpdateType, SYSTEM_JOB_IMPACT, State, Task, TaskId, Timestamp,
     WORKFLOW_IMPACT, Work, WorkflowOf, WorkflowTemplateId,
 };
@@ -320,7 +320,13 @@ impl<K> TaskBuilder<K> {
 
     /// Adds a key of a resource of a user's own rule.
     pub fn own_key(mut self, resource: &str, key: impl Into<OwnKeyId>) -> Self {
-        self.task.own_keys.push(OwnKey { resource: Arc::from(resource), key: key.into() });
+        self.task.own_keys.push(OwnKey::new(resource, key));
+        self
+    }
+
+    /// Adds a key of a resource of a user's own rule, claimed in this mode instead of the row's.
+    pub fn own_key_in(mut self, mode: Mode, resource: &str, key: impl Into<OwnKeyId>) -> Self {
+        self.task.own_keys.push(OwnKey::new(resource, key).in_mode(mode));
         self
     }
 

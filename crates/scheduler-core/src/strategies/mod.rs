@@ -4,7 +4,7 @@
 //! [`snapshot`] and [`rules`] together reach every decision and every reason that a pass knows; a test of this project
 //! shows it. They are rich in conflicts: few ids, few moments, few forks, so that tasks meet on the same project, the same
 //! second and the same instance, and often exactly on a limit. [`well_formed`] keeps to what [`Snapshot::validate`] accepts,
-//! [`malformed`] plants what it refuses. The rows themselves ([`task()`], [`instance`], [`group`], [`project`], [`inventory_source`],
+//! [`malformed`] plants what it refuses. [`snapshot_for`] and [`well_formed_for`] crowd the resources of a user's own rows. The rows themselves ([`task()`], [`instance`], [`group`], [`project`], [`inventory_source`],
 //! [`graph`] and what they consist of) are there for snapshots of another shape; a [`Size`] says how many ids of each sort there are.
 //!
 //! Rows are generated independently of one another and then tied together: a dependency becomes one on an earlier row, a
@@ -23,9 +23,11 @@ mod cluster;
 mod content;
 mod damage;
 mod moments;
+mod own;
 mod rules;
 mod task;
 mod ties;
+mod work;
 mod workflow;
 
 use alloc::vec::Vec;
@@ -38,11 +40,14 @@ pub use cluster::{group, instance};
 pub use content::{inventory_source, last_update, project};
 pub use moments::now;
 pub use rules::{rules, rules_of};
-pub use task::{impact, launch_type, outcome, placement, state, task, work};
+pub use task::{impact, launch_type, outcome, placement, state, task};
+pub use work::work;
 pub use workflow::graph;
 
-use crate::Snapshot;
+use crate::{RuleSet, Snapshot};
 use damage::{Damage, damage};
+use own::Own;
+use task::task_with;
 use ties::{Care, Parts};
 
 /// How many there are at most of each sort; every one of them may be fewer, apart from one task. Ids run from 1 to the number given, so
@@ -65,6 +70,20 @@ pub struct Size {
     pub groups: u32,
     /// Nodes of one graph.
     pub nodes: u32,
+}
+
+impl Size {
+    /// So many projects, inventories and templates that tasks seldom meet there, before they meet in a user's own resources.
+    const APART: Self = Self {
+        tasks: 18,
+        projects: 24,
+        inventories: 24,
+        sources: 6,
+        templates: 24,
+        instances: 5,
+        groups: 4,
+        nodes: 6,
+    };
 }
 
 impl Default for Size {
@@ -90,11 +109,7 @@ pub fn snapshot() -> impl Strategy<Value = Snapshot> {
 
 /// A snapshot of this size: mostly well-formed, now and then with a planted flaw or two.
 pub fn snapshot_of(size: Size) -> impl Strategy<Value = Snapshot> {
-    let flaws = prop_oneof![
-        6 => Just(vec![]),
-        1 => vec(damage(), 1..=2),
-    ];
-    whole(size, flaws, Care::Loose)
+    whole(size, few_flaws(), Care::Loose)
 }
 
 /// A snapshot of the default size that [`Snapshot::validate`] accepts.
@@ -118,12 +133,39 @@ pub fn malformed_of(size: Size) -> impl Strategy<Value = Snapshot> {
     whole(size, vec(damage(), 1..=5), Care::Loose)
 }
 
-fn whole(
+/// A snapshot that [`Snapshot::validate`] accepts, crowded with tasks of the kinds that claim a user's own
+/// resources by these rules, and with keys for them: for a test of a rule of one's own.
+pub fn well_formed_for(rules: &RuleSet) -> impl Strategy<Value = Snapshot> + use<> {
+    whole_of(Size::APART, &Own::of(rules, Size::APART), Just(vec![]), Care::Strict)
+}
+
+/// A snapshot as [`well_formed_for`] makes them, now and then with a planted flaw or two.
+pub fn snapshot_for(rules: &RuleSet) -> impl Strategy<Value = Snapshot> + use<> {
+    whole_of(Size::APART, &Own::of(rules, Size::APART), few_flaws(), Care::Loose)
+}
+
+fn few_flaws() -> impl Strategy<Value = Vec<Damage>> {
+    prop_oneof![
+        6 => Just(vec![]),
+        1 => vec(damage(), 1..=2),
+    ]
+}
+
+fn whole<F: Strategy<Value = Vec<Damage>>>(
     size: Size,
-    flaws: impl Strategy<Value = Vec<Damage>>,
+    flaws: F,
     care: Care,
-) -> impl Strategy<Value = Snapshot> {
-    let tasks = (vec(task(size), 1..=at_most(size.tasks, 1)), shuffled(size.tasks));
+) -> impl Strategy<Value = Snapshot> + use<F> {
+    whole_of(size, &Own::usual(size), flaws, care)
+}
+
+fn whole_of<F: Strategy<Value = Vec<Damage>>>(
+    size: Size,
+    own: &Own,
+    flaws: F,
+    care: Care,
+) -> impl Strategy<Value = Snapshot> + use<F> {
+    let tasks = (vec(task_with(size, own), 1..=at_most(size.tasks, 1)), shuffled(size.tasks));
     let content = (
         vec(project(size), 0..=at_most(size.projects, 0)),
         vec(inventory_source(size), 0..=at_most(size.sources, 0)),

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use proptest::collection::vec;
 use proptest::option;
@@ -10,10 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use thin_vec::ThinVec;
 
-use super::{Size, id, key, moments, percent};
+use super::own::Own;
+use super::{Size, id, moments, percent};
 use crate::{
-    Dispatch, Forks, GroupId, InstanceId, LaunchType, Outcome, OwnKey, OwnKeyId, Placement, Priority,
-    ProjectUpdateType, State, Task, TaskId, Timestamp, Work, WorkflowOf,
+    Dispatch, Forks, GroupId, InstanceId, LaunchType, Outcome, Placement, Priority, State, Task, TaskId,
 };
 
 /// Some of them need escaping in JSON (R5).
@@ -21,8 +20,13 @@ const NAMES: &[&str] = &["deploy", "", "say \"hi\"", "back\\slash", "na\u{ef}ve\
 
 /// A task with an id, groups, dependencies and a placement out of the given ranges; what they name need not exist.
 pub fn task(size: Size) -> impl Strategy<Value = Task> {
+    task_with(size, &Own::usual(size))
+}
+
+/// A task as [`task()`] makes them, of a kind and with keys for these own resources.
+pub(super) fn task_with(size: Size, own: &Own) -> impl Strategy<Value = Task> + use<> {
     let row = (id(size.tasks), select(NAMES), moments::moment(), priority(), impact());
-    let meaning = (work(size), state(size), launch_type(), groups(size), own_keys());
+    let meaning = (own.work(), state(size), launch_type(), groups(size), own.keys());
     let ties = (dependencies(size), percent(40), percent(8));
     (row, meaning, ties).prop_map(|(row, meaning, ties)| {
         let (id, name, created, priority, impact) = row;
@@ -72,12 +76,6 @@ fn dependencies(size: Size) -> impl Strategy<Value = ThinVec<TaskId>> {
     (count, vec(id(size.tasks), 3)).prop_map(|(count, on)| on.into_iter().take(count).collect())
 }
 
-fn own_keys() -> impl Strategy<Value = ThinVec<OwnKey>> {
-    let own_key = (1..=2_i64)
-        .prop_map(|key| OwnKey { resource: Arc::from(super::rules::OWN_RESOURCE), key: OwnKeyId::new(key) });
-    option::weighted(0.25, own_key).prop_map(|own_key| own_key.into_iter().collect())
-}
-
 /// Any launch type; most are manual.
 pub fn launch_type() -> impl Strategy<Value = LaunchType> {
     prop_oneof![
@@ -93,60 +91,6 @@ pub fn launch_type() -> impl Strategy<Value = LaunchType> {
             LaunchType::Webhook,
         ][..]),
     ]
-}
-
-/// Work of any kind, with keys out of the given ranges or without.
-pub fn work(size: Size) -> impl Strategy<Value = Work> {
-    prop_oneof![
-        8 => job(size),
-        4 => project_update(size),
-        4 => inventory_update(size),
-        3 => key(size.inventories).prop_map(|inventory| Work::AdHocCommand { inventory }),
-        2 => Just(Work::SystemJob {}),
-        5 => workflow(size),
-        2 => option::weighted(0.7, expiry()).prop_map(|expires| Work::WorkflowApproval { expires }),
-    ]
-}
-
-fn expiry() -> impl Strategy<Value = Timestamp> {
-    prop_oneof![
-        1 => Just(moments::ago(-30_000)),
-        1 => moments::moment(),
-    ]
-}
-
-fn job(size: Size) -> impl Strategy<Value = Work> {
-    let keys = (key(size.projects), key(size.inventories), key(size.templates));
-    (keys, percent(40), vec(id(size.sources), 0..=1)).prop_map(
-        |((project, inventory, template), allow_simultaneous, updated): (_, _, Vec<_>)| Work::Job {
-            project,
-            inventory,
-            template,
-            allow_simultaneous,
-            sources_already_updated: updated.into_iter().collect(),
-        },
-    )
-}
-
-fn project_update(size: Size) -> impl Strategy<Value = Work> {
-    (key(size.projects), percent(15)).prop_map(|(project, private)| Work::ProjectUpdate {
-        project,
-        job_type: if private { ProjectUpdateType::Run } else { ProjectUpdateType::Check },
-    })
-}
-
-fn inventory_update(size: Size) -> impl Strategy<Value = Work> {
-    (key(size.sources), key(size.inventories), option::weighted(0.4, id(size.projects))).prop_map(
-        |(source, inventory, source_project)| Work::InventoryUpdate { source, inventory, source_project },
-    )
-}
-
-fn workflow(size: Size) -> impl Strategy<Value = Work> {
-    let of = prop_oneof![
-        3 => key(size.templates).prop_map(WorkflowOf::Template),
-        1 => key(size.templates).prop_map(WorkflowOf::Slices),
-    ];
-    (of, percent(30)).prop_map(|(of, allow_simultaneous)| Work::WorkflowJob { of, allow_simultaneous })
 }
 
 /// Any state; half of the tasks are pending.

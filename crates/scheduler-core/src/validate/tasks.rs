@@ -114,12 +114,10 @@ fn moments(spot: Spot, task: &Task, snapshot: &Snapshot, found: &mut Findings) {
 fn own_keys(spot: Spot, task: &Task, found: &mut Findings) {
     let mut named = BTreeSet::new();
     for key in &task.own_keys {
-        if !named.insert(&*key.resource) {
-            let what = format!(
-                "it has several keys for its own resource {:?}, of which the first counts",
-                key.resource
-            );
-            found.error(spot, "own_key_twice", what, "give one key for each resource");
+        if !named.insert(key) {
+            let what =
+                format!("its key {} for its own resource {:?} stands there twice", key.key, key.resource);
+            found.warning(spot, "own_key_twice", what, "remove the copy");
         }
         if key.resource.is_empty() {
             let what = format!("its own key {} names no resource", key.key);

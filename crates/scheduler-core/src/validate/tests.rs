@@ -167,9 +167,13 @@ fn moments_in_the_future_and_unnamed_keys_are_named() {
         .with(job(1).created(11))
         .with(job(2).waiting_on(1, 1).dispatched(1, 11))
         .with(job(3).own_key("", 7).own_key("", 8).finished_at(Outcome::Failed, 11))
+        .with(job(4).created(0).own_key("licence", 7).own_key("licence", 8).own_key("licence", 7))
+        .with(job(5).created(0).own_key("licence", 7).own_key_in(Mode::Shared, "licence", 7))
         .build();
-    assert_eq!(warnings(&clocks), ["in_the_future"; 5]);
-    assert_eq!(errors(&clocks), ["unnamed_own_key", "own_key_twice", "unnamed_own_key"]);
+    let mut expected = ["in_the_future"; 5].to_vec();
+    expected.push("own_key_twice");
+    assert_eq!(warnings(&clocks), expected);
+    assert_eq!(errors(&clocks), ["unnamed_own_key"; 2]);
 }
 
 #[test]
@@ -220,4 +224,49 @@ fn r6_rules_name_groups_that_the_snapshot_holds() {
     let found: Vec<_> =
         rules.problems_with(&cluster().build()).into_iter().map(|problem| problem.token).collect();
     assert_eq!(found, ["unknown_default_group", "unknown_control_plane"]);
+}
+
+#[test]
+fn r2_rows_that_cannot_both_be_meant_are_named() {
+    let licence = Resource::Own("licence".into());
+    let claim =
+        |mode, simultaneous| Claim { by: Claimant::Job, resource: licence.clone(), mode, simultaneous };
+    let problems = |claims: &[Claim], forbidden: &[(Mode, Mode)]| {
+        let mut rules = RuleSet::default();
+        rules.claims.extend_from_slice(claims);
+        rules.matrices.push(Matrix { resource: licence.clone(), forbidden: forbidden.into() });
+        tokens(&rules.problems(), Severity::Error)
+    };
+    let lock = [
+        (Mode::Exclusive, Mode::Exclusive),
+        (Mode::Exclusive, Mode::Shared),
+        (Mode::Shared, Mode::Exclusive),
+    ];
+    let (same, shared) = (Simultaneous::Same, Simultaneous::As(Mode::Shared));
+    // The first row is in the way of what the second one allows.
+    let exception = [claim(Mode::Exclusive, same), claim(Mode::Exclusive, shared)];
+    assert_eq!(problems(&exception, &lock), ["contradicting_claims"]);
+    // Whoever claims for both has it alone: nobody reads.
+    let both = [claim(Mode::Shared, same), claim(Mode::Exclusive, same)];
+    assert_eq!(problems(&both, &lock), ["covered_claim"]);
+    // Two modes of which each forbids something of its own.
+    let cells = [(Mode::Update, Mode::Update), (Mode::Use, Mode::Command)];
+    assert_eq!(problems(&[claim(Mode::Update, same), claim(Mode::Use, same)], &cells), [""; 0]);
+}
+
+#[test]
+fn r2_own_keys_by_which_nobody_is_blocked_are_named() {
+    let mut rules = RuleSet::default();
+    let licence = Resource::Own("licence".into());
+    let simultaneous = Simultaneous::Same;
+    rules.claims.push(Claim {
+        by: Claimant::Job,
+        resource: licence.clone(),
+        mode: Mode::Exclusive,
+        simultaneous,
+    });
+    rules.matrices.push(Matrix { resource: licence, forbidden: [(Mode::Exclusive, Mode::Exclusive)].into() });
+    let keys = job(1).own_key("licence", 7).own_key_in(Mode::Shared, "licence", 8).own_key("license", 7);
+    let found: Vec<_> = rules.problems_with(&cluster().with(keys).build());
+    assert_eq!(tokens(&found, Severity::Warning), ["own_key_mode_without_cell", "own_key_without_claim"]);
 }

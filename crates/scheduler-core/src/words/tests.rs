@@ -8,7 +8,8 @@ use super::*;
 use crate::builder::moment;
 use crate::{
     Action, CreateId, End, Forks, Kind, Lack, Loss, Malformed, MissingResource, Mode, NodeDecision,
-    NodeFailure, NodeStep, OwnKey, Place, Reason, Role, Shortfall, SkipReason, TakeBack, TaskCount, Then,
+    NodeFailure, NodeStep, OwnResource, Place, Reason, Role, Shortfall, SkipReason, TakeBack, TaskCount,
+    Then,
 };
 
 fn job(id: i64) -> TaskRef {
@@ -278,7 +279,7 @@ fn r10_tokens_are_the_names_in_json() {
 
 #[test]
 fn resources_have_names() {
-    let own = OwnKey { resource: Arc::from("licence"), key: 7.into() };
+    let own = OwnResource { resource: Arc::from("licence"), key: 7.into() };
     assert_eq!(ResourceKey::Own(Arc::new(own)).to_string(), "licence 7");
     assert_eq!(ResourceKey::SystemJobSlot.to_string(), "the system-job slot");
     assert_eq!(ResourceKey::InventorySource(2.into()).to_string(), "inventory source 2");

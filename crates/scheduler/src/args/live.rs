@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use control_plane::ports::{Launchable, TraceContext};
+use scheduler_core::{Mode, OwnKey};
 
 use super::database::{Database, Messages, seconds};
 use super::define::RunFlags;
@@ -17,6 +18,7 @@ Examples:
   scheduler launch template:deploy-web
   scheduler launch workflow:release --priority 10 --wait
   scheduler launch --inventory production --forks 10 -- uptime
+  scheduler launch template:report --own-key table=7:shared
 
 Exit codes: 0 launched, with --wait: all were successful; 2 with --wait: some were not; 1 an error, nothing was launched")]
 pub(crate) struct LaunchArgs {
@@ -41,6 +43,9 @@ pub(crate) struct LaunchArgs {
     /// Tasks that must be successful first
     #[arg(long, value_name = "TASK", value_delimiter = ',')]
     pub(crate) after: Vec<i64>,
+    /// A key of a resource of your own rules, beside those that are defined; claimed as the rule says, or in this mode
+    #[arg(long = "own-key", value_name = "RESOURCE=KEY[:MODE]", value_parser = own_key)]
+    pub(crate) own_keys: Vec<OwnKey>,
     /// How many of each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) count: u32,
@@ -73,6 +78,23 @@ pub(crate) fn launchable(text: &str) -> Result<Launchable, String> {
         "workflow" => Ok(Launchable::Workflow(name)),
         other => Err(format!("{other:?} cannot be launched; kinds are {kinds}")),
     }
+}
+
+/// `licence=7`, `table=7:shared`.
+fn own_key(text: &str) -> Result<OwnKey, String> {
+    let form =
+        "write a resource of your own rules and a key, as in licence=7, or with a mode, as in table=7:shared";
+    let (resource, rest) = text.rsplit_once('=').ok_or(form)?;
+    let (key, mode) = rest.split_once(':').map_or((rest, None), |(key, mode)| (key, Some(mode)));
+    let key: i64 = key.parse().map_err(|_| format!("{key:?} is no number; {form}"))?;
+    if resource.is_empty() {
+        return Err(form.to_owned());
+    }
+    let own = OwnKey::new(resource, key);
+    let Some(mode) = mode else { return Ok(own) };
+    let found = Mode::ALL.into_iter().find(|known| known.to_string() == mode);
+    let modes = Mode::ALL.map(|mode| mode.to_string()).join(", ");
+    found.map(|mode| own.in_mode(mode)).ok_or_else(|| format!("{mode:?} is no mode; modes are {modes}"))
 }
 
 fn trace(text: &str) -> Result<TraceContext, String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use control_plane::definition::Run;
 use control_plane::ports::{Launch, Launchable, Store, TaskStatus, TaskView};
 use scheduler_core::words::visible;
-use scheduler_core::{Priority, TaskId};
+use scheduler_core::{OwnKey, Priority, Resource, TaskId};
 use serde_json::{Map, Value, json};
 
 use super::{LONGEST_WHY, title, tone, unknown_task};
@@ -30,6 +30,7 @@ pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
     let mut out = Output::stdout();
     open::block_on(async {
         let store = open::store(&wanted.database)?;
+        meant(&*store, &wanted.own_keys).await?;
         let ids = launch(&*store, &launches).await?;
         if !wanted.wait {
             told(&ids, &launches, wanted.json, &mut out)?;
@@ -48,6 +49,29 @@ pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
         Ok(Found::something_if(ended.iter().any(|task| task.status != TaskStatus::Successful)))
     })
     .and_then(|found| out.finish().map(|()| found))
+}
+
+/// Refuses keys by which nobody would be kept from anything: a lock of a misspelt name is none.
+async fn meant(store: &dyn Store, keys: &[OwnKey]) -> Result<(), Failure> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let rules = store.definitions().await?.rules.unwrap_or_default();
+    for key in keys {
+        let resource = Resource::Own(key.resource.clone());
+        if !rules.claims.iter().any(|claim| claim.resource == resource) {
+            return Err(Failure::new(format!("no row of the rules is about {:?}", &*key.resource))
+                .remedy("correct the name, or add a row: see `[[rules.claims]]` in the cluster's file"));
+        }
+        let matrix = rules.matrices.iter().find(|matrix| matrix.resource == resource);
+        let names =
+            |mode| matrix.is_some_and(|matrix| matrix.forbidden.iter().any(|&(a, b)| a == mode || b == mode));
+        if let Some(mode) = key.mode.filter(|&mode| !names(mode)) {
+            return Err(Failure::new(format!("the rules say nothing of {:?} for {mode}", &*key.resource))
+                .remedy("claim it in a mode that its matrix names"));
+        }
+    }
+    Ok(())
 }
 
 /// Launches all, and says on standard error how far it has come when they are many.
@@ -83,6 +107,7 @@ fn launches(wanted: &LaunchArgs) -> Result<Vec<Launch>, Failure> {
         priority: wanted.priority.map(Priority::new),
         payload: payload.clone(),
         dependencies: wanted.after.iter().copied().map(TaskId::new).collect(),
+        own_keys: wanted.own_keys.clone(),
         trace: wanted.trace.clone(),
         ..Launch::of(of.clone())
     };

@@ -103,6 +103,8 @@ macro_rules! store_conformance {
             launching::a_workflow_job_is_filled_in
             launching::a_template_with_slices_is_launched_as_their_workflow
             launching::the_keys_of_own_resources_are_carried
+            launching::keys_of_own_resources_can_be_given_with_a_launch
+            launching::keys_of_own_resources_have_a_limit_and_a_name
             launching::a_launch_may_name_its_priority_and_why_it_is
             launching::a_payload_is_laid_over_that_of_the_definition
             launching::a_payload_reaches_each_slice

@@ -3,8 +3,8 @@
 use std::ptr;
 
 use scheduler_core::{
-    Claim, Claimant, Kind, LaunchType, Mode, ProjectUpdateType, Reason, Resource, ResourceKey, Simultaneous,
-    Task, Work, WorkflowOf,
+    Claim, Claimant, Kind, LaunchType, Mode, OwnResource, ProjectUpdateType, Reason, Resource, ResourceKey,
+    Simultaneous, Task, Work, WorkflowOf,
 };
 
 use super::Model;
@@ -25,9 +25,10 @@ impl<'a> Model<'a> {
         }
         let claimant = Claimant::of(&task.work);
         let rows = self.rules.claims.iter().filter(|row| Some(row.by) == claimant);
-        rows.filter_map(|row| {
-            let (mode, key) = (mode(row, &task.work)?, key(&row.resource, task)?);
-            Some(Claimed { resource: &row.resource, key, mode })
+        rows.flat_map(|row| {
+            let resource = &row.resource;
+            let keys = mode(row, &task.work).map_or_else(Vec::new, |mode| keys(resource, task, mode));
+            keys.into_iter().map(move |(key, mode)| Claimed { resource, key, mode })
         })
         .collect()
     }
@@ -121,7 +122,20 @@ fn mode(row: &Claim, work: &Work) -> Option<Mode> {
     }
 }
 
-/// The key of a resource that a task names, of several the first; a null key is no claim.
+/// Every key of a resource that a task names, with the mode of the row, or of the key where it has one.
+fn keys(resource: &Resource, task: &Task, mode: Mode) -> Vec<(ResourceKey, Mode)> {
+    let Resource::Own(name) = resource else {
+        return key(resource, task).map(|key| (key, mode)).into_iter().collect();
+    };
+    let own = task.own_keys.iter().filter(|own| own.resource == *name);
+    own.map(|own| {
+        let key = OwnResource { resource: own.resource.clone(), key: own.key };
+        (ResourceKey::Own(key.into()), own.mode.unwrap_or(mode))
+    })
+    .collect()
+}
+
+/// The key of a resource that is no user's own; a null key is no claim.
 fn key(resource: &Resource, task: &Task) -> Option<ResourceKey> {
     match (resource, &task.work) {
         (Resource::Project, Work::Job { project, .. } | Work::ProjectUpdate { project, .. }) => {
@@ -144,10 +158,6 @@ fn key(resource: &Resource, task: &Task) -> Option<ResourceKey> {
             template.map(ResourceKey::WorkflowTemplate)
         }
         (Resource::SystemJobSlot, _) => Some(ResourceKey::SystemJobSlot),
-        (Resource::Own(name), _) => {
-            let own = task.own_keys.iter().find(|own| own.resource == *name);
-            own.map(|own| ResourceKey::Own(own.clone().into()))
-        }
         _ => None,
     }
 }

@@ -206,10 +206,15 @@ impl Given {
                 "after" => task.dependencies.extend(line.numbers().into_iter().map(TaskId::new)),
                 "launch" => task.launch_type = launch_type(line)?,
                 "name" => task.name = Arc::from(line.word("a name")?),
-                "key" => task.own_keys.push(OwnKey {
-                    resource: Arc::from(line.word("a resource")?),
-                    key: line.number::<i64>("a key")?.into(),
-                }),
+                "key" => {
+                    let resource = line.word("a resource")?;
+                    task.own_keys.push(OwnKey::new(resource, line.number::<i64>("a key")?));
+                }
+                "mode" => {
+                    let mode = super::rules::mode(line)?;
+                    let last = task.own_keys.last_mut().ok_or_else(|| line.error("a mode follows a key"))?;
+                    last.mode = Some(mode);
+                }
                 "new" => task.dependencies_derived = false,
                 "cancel" => task.cancel_requested = true,
                 _ => return Err(line.error(format!("a {kind} has no `{word}`"))),

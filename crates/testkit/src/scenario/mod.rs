@@ -32,7 +32,7 @@
 //! | `system-job N` | |
 //! | `workflow N`, `slices N` | `template N` (a workflow's, a job's), `simultaneous` |
 //! | `approval N` | `expires TIME` |
-//! | any task | `created TIME` (-60s), `priority N`, `impact N` (1) or `hosts N [forks N]`, `in GROUP…`, `after TASK…`, `launch TYPE`, `name "…"`, `key NAME N`, `new` (its dependencies are not derived yet), `cancel` (was asked for) |
+//! | any task | `created TIME` (-60s), `priority N`, `impact N` (1) or `hosts N [forks N]`, `in GROUP…`, `after TASK…`, `launch TYPE`, `name "…"`, `key NAME N [mode MODE]`, `new` (its dependencies are not derived yet), `cancel` (was asked for) |
 //! | state of a task | `pending` (default), `running`, `waiting [dispatch N] [since TIME]`, `successful\|failed\|error\|canceled [TIME]` |
 //! | where it is | `on INSTANCE`, `by GROUP`, `controlled-by INSTANCE`, `nowhere` |
 //! | `node N`, below a workflow | `all` (convergence), `skipped`, `template-missing`, `job TASK`, `ended TASK OUTCOME`, and last `starts nothing` or `starts` and a task's line without its number |

@@ -90,7 +90,7 @@ fn resource(line: &mut Line<'_>) -> Result<Resource, ParseError> {
     })
 }
 
-fn mode(line: &mut Line<'_>) -> Result<Mode, ParseError> {
+pub(super) fn mode(line: &mut Line<'_>) -> Result<Mode, ParseError> {
     let word = line.word("a mode")?;
     let found = Mode::ALL.into_iter().find(|mode| mode.to_string() == word);
     found.ok_or_else(|| line.error(format!("`{word}` is no mode")))

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use control_plane::definition::{PAYLOAD_LIMIT, Run};
 use control_plane::ports::{Launch, Launchable, SliceNumber, Store, TaskStatus, TraceContext};
 use scheduler_core::{
-    GroupId, Kind, LaunchType, Outcome, Priority, ProjectUpdateType, State, Task, TaskId, Work, WorkflowOf,
+    GroupId, Kind, LaunchType, Mode, Outcome, OwnKey, Priority, ProjectUpdateType, State, Task, TaskId, Work,
+    WorkflowOf,
 };
 use serde_json::json;
 
@@ -133,6 +134,56 @@ pub async fn the_keys_of_own_resources_are_carried(store: Arc<dyn Store>) {
     let task = launched(&world, template("licensed")).await;
     assert_eq!(serde_json::to_value(task.own_keys.to_vec()).unwrap(), keys);
     assert_eq!(world.view(task.id).await.own_keys, task.own_keys.to_vec());
+}
+
+pub async fn keys_of_own_resources_can_be_given_with_a_launch(store: Arc<dyn Store>) {
+    let defined = json!([{ "resource": "licence", "key": 7 }]);
+    let licensed = json!({ "name": "licensed", "own_keys": defined, "run": { "handler": "work" } });
+    let world = World::with(store, &[json!({ "template": [licensed] })]).await;
+    let given = || vec![OwnKey::new("licence", 8), OwnKey::new("table", -1).in_mode(Mode::Shared)];
+    let all = [
+        OwnKey::new("licence", 7),
+        OwnKey::new("licence", 8),
+        OwnKey::new("table", -1).in_mode(Mode::Shared),
+    ];
+
+    let job = launched(&world, Launch { own_keys: given(), ..template("licensed") }).await;
+    assert_eq!(job.own_keys[..], all, "beside those of the definition");
+    assert_eq!(world.view(job.id).await.own_keys, all);
+    let on_hosts = || {
+        let run: Run = serde_json::from_value(json!({ "command": ["uptime"] })).unwrap();
+        Launch::of(Launchable::AdHocCommand {
+            inventory: "cloud-hosts".into(),
+            run,
+            groups: Vec::new(),
+            forks: None,
+        })
+    };
+    // Whatever the kind; a workflow job has them for all of its jobs.
+    for launch in
+        [workflow("release"), template("sliced"), on_hosts(), Launch::of(Launchable::Project("fresh".into()))]
+    {
+        let what = format!("{:?}", launch.of);
+        let task = launched(&world, Launch { own_keys: given(), ..launch }).await;
+        assert_eq!(task.own_keys[..], given(), "{what}");
+    }
+    let sliced = world.launch(Launch { own_keys: given(), ..template("sliced") }).await;
+    world.passes().await;
+    for slice in world.jobs_of(sliced, TaskStatus::Waiting).await {
+        assert_eq!(world.view(slice).await.own_keys, []);
+    }
+}
+
+pub async fn keys_of_own_resources_have_a_limit_and_a_name(store: Arc<dyn Store>) {
+    let world = World::new(store).await;
+    let many = (0..=100).map(|key| OwnKey::new("licence", key)).collect();
+    let message = refusal(world.store.launch(&[Launch { own_keys: many, ..template("deploy") }]).await);
+    assert!(message.contains("101 keys"), "{message}");
+    for name in ["", "a\0b"] {
+        let own_keys = vec![OwnKey::new(name, 1)];
+        let message = refusal(world.store.launch(&[Launch { own_keys, ..template("deploy") }]).await);
+        assert!(message.contains("names no resource"), "{message}");
+    }
 }
 
 pub async fn a_launch_may_name_its_priority_and_why_it_is(store: Arc<dyn Store>) {
