@@ -1,4 +1,4 @@
-//! What people define, as the crate [`definition`](::definition) reads it, and what applying it changed.
+//! What people define, as the crate `definition` reads it, and what applying it changed.
 
 pub use ::definition::*;
 
