@@ -94,6 +94,7 @@ impl Told {
     /// Whether what is left waits for something that no task and no time brings: then it is said.
     async fn stuck(&mut self, store: &dyn Store) -> Result<bool, Failure> {
         let reading = store.read().await?;
+        // The last task may have ended since the counts were read: then nothing is left to be stuck.
         let unfinished = || reading.snapshot.tasks.iter().filter(|task| task.state.is_unfinished());
         let ends_by_itself = |work: &Work, state: &State| match work {
             Work::WorkflowApproval { expires } => expires.is_some(),
@@ -101,7 +102,8 @@ impl Told {
             _ => !matches!(state, State::Pending),
         };
         let plan: Plan = scheduler_core::plan(&reading.snapshot, &reading.rules);
-        if !plan.is_idle() || unfinished().any(|task| ends_by_itself(&task.work, &task.state)) {
+        let over = unfinished().next().is_none();
+        if over || !plan.is_idle() || unfinished().any(|task| ends_by_itself(&task.work, &task.state)) {
             return Ok(false);
         }
         let explainer = plan.explainer();
@@ -118,5 +120,21 @@ impl Told {
             writeln!(self.out, "  {} {} {}: {why}", task.kind(), task.id, task.name)?;
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use control_plane::memory::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_ended_after_it_was_counted_is_not_stuck() {
+        let store = MemoryStore::new(Arc::new(control_plane::ports::SystemClock));
+        let mut told = Told { out: Output::stdout(), tasks: BTreeSet::new() };
+        assert!(!told.stuck(&store).await.unwrap());
     }
 }
