@@ -10,8 +10,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::board::unique;
-use crate::table::FxHashMap;
+use crate::table::{FxHashMap, unique};
 use crate::{
     Action, Create, CreateId, Derived, Dispatch, DispatchId, End, Forks, Graph, Kind, NodeDecision, NodeId,
     NodeStep, Outcome, Place, Plan, Progress, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then,

@@ -26,81 +26,20 @@ extern crate std;
 
 mod apply;
 mod audit;
-mod board;
 pub mod builder;
-mod capacity;
-mod cells;
-mod circle;
-mod claims;
-mod compiled;
 mod component;
-mod dependency;
-mod disuse;
 mod explain;
-mod fleet;
-mod flow;
-mod graph;
-mod group;
-mod id;
-mod index;
-mod instance;
-mod lack;
-mod latest;
-mod launch;
-mod lend;
-mod list;
-mod order;
+mod model;
 mod pass;
-mod plan;
-mod pool;
-mod quantity;
-mod reap;
-mod reason;
-mod resource;
-mod rules;
-mod scan;
-mod share;
-mod snapshot;
-mod standing;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod table;
-mod task;
-mod tree;
 mod validate;
-mod wait;
 pub mod words;
-mod workflow;
 
 pub use apply::{Fill, Misfit};
 pub use audit::{About, Fault, Violation, audit};
-pub use disuse::{Disuse, Disused, OutOfUse};
 pub use explain::{Ending, Explainer, Explanation, Step};
-pub use graph::{Convergence, Edge, EdgeKind, Graph, Node, Progress};
-pub use id::{
-    CreateId, DispatchId, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, NodeId,
-    OwnKeyId, ProjectId, TaskId, WorkflowTemplateId,
-};
-pub use instance::{
-    INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, Members, NodeType, PROJECT_UPDATE_IMPACT,
-    SYSTEM_JOB_IMPACT, WORKFLOW_IMPACT, cpu_capacity, instance_capacity, job_impact, memory_capacity,
-};
-pub use lack::{Lack, Shortfall};
+pub use model::*;
 pub use pass::plan;
-pub use plan::{
-    Action, Create, Decision, Derived, NodeDecision, NodeStep, Origin, Place, Plan, TakeBack, TaskRef, Then,
-};
-pub use quantity::{Forks, InstanceCount, Priority, Seconds, TaskCount, Timestamp};
-pub use reason::{
-    End, Loss, Malformed, MissingResource, NodeFailure, Outlook, OwnResource, Reason, ResourceKey, Role,
-    SkipReason,
-};
-pub use resource::{InventorySource, LastUpdate, Project};
-pub use rules::{Claim, Claimant, ControlPlane, Matrix, Mode, Resource, RuleSet, Simultaneous};
-pub use share::Sharing;
-pub use snapshot::{Snapshot, SnapshotVersion, UnsupportedVersion};
-pub use task::{
-    Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
-};
 pub use validate::{Problem, Problems, Severity};
-pub use wait::WaitKey;

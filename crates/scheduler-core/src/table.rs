@@ -1,4 +1,4 @@
-//! Tables whose positions are dense numbers that the pass itself gave out.
+//! Tables whose positions are dense numbers that the pass itself gave out, and maps that find rows by their ids.
 
 use alloc::vec::Vec;
 use core::ops::{Index, IndexMut};
@@ -75,4 +75,16 @@ impl<'t, T: Copy + Eq + core::hash::Hash> Lookup<'t, T> {
 /// largest position would fold onto it.
 pub(crate) fn position(length: usize) -> Row {
     Row::try_from(length).unwrap_or(Row::MAX)
+}
+
+/// Rows by their ids; an id of several rows leads to `None`.
+pub(crate) fn unique<K: core::hash::Hash + Eq, V>(
+    rows: impl Iterator<Item = (K, V)>,
+) -> FxHashMap<K, Option<V>> {
+    let mut found: FxHashMap<K, Option<V>> = FxHashMap::default();
+    found.reserve(rows.size_hint().0);
+    for (id, row) in rows {
+        found.entry(id).and_modify(|known| *known = None).or_insert(Some(row));
+    }
+    found
 }

@@ -7,9 +7,9 @@
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::board::Board;
-use crate::compiled::{ClaimTable, at, at_mut, modes};
-use crate::dependency;
+use super::board::Board;
+use super::compiled::{ClaimTable, at, at_mut, modes};
+use super::dependency;
 use crate::table::{FxHashMap, FxHashSet, Row};
 use crate::{Kind, Priority, State, TaskId};
 

@@ -7,17 +7,36 @@
 //! Cost: a few scans of the rows, a sort of the pending ones unless they stand in order, and for each pending task a
 //! look-up for each claim and at most one for each group that it names.
 
+mod board;
+mod capacity;
+mod cells;
+mod circle;
+mod claims;
+mod compiled;
+mod dependency;
+mod fleet;
+mod flow;
+mod group;
+mod index;
+mod latest;
+mod launch;
+mod lend;
+mod order;
+mod pool;
+mod reap;
+mod scan;
+mod standing;
+mod tree;
+mod workflow;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::board::Board;
-use crate::capacity::Ledger;
-use crate::claims::Claims;
 use crate::table::Row;
-use crate::{
-    Action, Decision, Kind, Place, Plan, Reason, RuleSet, Snapshot, TakeBack, TaskCount, Then, circle,
-    dependency, launch, lend, order, reap, workflow,
-};
+use crate::{Action, Decision, Kind, Place, Plan, Reason, RuleSet, Snapshot, TakeBack, TaskCount, Then};
+use board::Board;
+use capacity::Ledger;
+use claims::Claims;
 
 /// Decides what a control plane does next: which tasks start and where, which updates to create, what workflows do, and
 /// for every task that does not start, why.

@@ -7,10 +7,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::board::Board;
-use crate::fleet::Fleet;
-use crate::group::{Group, Need};
-use crate::pool::{Offer, Waiver};
+use super::board::Board;
+use super::fleet::Fleet;
+use super::group::{Group, Need};
+use super::pool::{Offer, Waiver};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{
     ControlPlane, Forks, GroupId, InstanceId, Lack, Members, Place, Placement, Reason, Shortfall, Task,

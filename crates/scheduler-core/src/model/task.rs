@@ -45,7 +45,7 @@ pub struct Task {
     #[serde(default = "no_groups", skip_serializing_if = "<[GroupId]>::is_empty")]
     pub groups: Arc<[GroupId]>,
     /// The tasks that must be successful before it may start (R5).
-    #[serde(default, with = "crate::list", skip_serializing_if = "ThinVec::is_empty")]
+    #[serde(default, with = "crate::model::list", skip_serializing_if = "ThinVec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "alloc::vec::Vec<TaskId>"))]
     pub dependencies: ThinVec<TaskId>,
     /// Whether its update-on-launch dependencies were derived in an earlier pass (R4).
@@ -55,7 +55,7 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "is_false")]
     pub cancel_requested: bool,
     /// Its keys for the resources of a user's own rules, all of which count; a resource that is not listed is not claimed.
-    #[serde(default, with = "crate::list", skip_serializing_if = "ThinVec::is_empty")]
+    #[serde(default, with = "crate::model::list", skip_serializing_if = "ThinVec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(with = "alloc::vec::Vec<OwnKey>"))]
     pub own_keys: ThinVec<OwnKey>,
 }
@@ -107,7 +107,7 @@ pub enum Work {
         #[serde(default, skip_serializing_if = "is_false")]
         allow_simultaneous: bool,
         /// The sources that its launch says were already updated: no update on launch for these (R4.1).
-        #[serde(default, with = "crate::list", skip_serializing_if = "ThinVec::is_empty")]
+        #[serde(default, with = "crate::model::list", skip_serializing_if = "ThinVec::is_empty")]
         #[cfg_attr(feature = "schema", schemars(with = "alloc::vec::Vec<InventorySourceId>"))]
         sources_already_updated: ThinVec<InventorySourceId>,
     },

@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use crate::compiled::bit;
+use super::compiled::bit;
 use crate::table::{FxHashMap, Row};
 use crate::{Kind, Mode, Task, TaskId};
 

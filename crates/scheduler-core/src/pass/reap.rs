@@ -5,8 +5,8 @@
 
 use alloc::vec::Vec;
 
-use crate::board::Board;
-use crate::standing::Standing;
+use super::board::Board;
+use super::standing::Standing;
 use crate::table::{FxHashMap, Row};
 use crate::{Action, Decision, End, InstanceId, Kind, Loss, Placement, Plan, Role, State, Task, TaskId};
 

@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use chrono::TimeDelta;
 use smallvec::SmallVec;
 
-use crate::board::{Board, SEVERAL};
-use crate::latest::{self, Target};
-use crate::reap::Requests;
-use crate::table::{FEW, FxHashMap, FxHashSet, Lookup, Row, Table, position};
+use super::board::{Board, SEVERAL};
+use super::latest::{self, Target};
+use super::order;
+use super::reap::Requests;
+use crate::table::{FEW, FxHashMap, FxHashSet, Lookup, Row, Table, position, unique};
 use crate::{
     Create, CreateId, Derived, InventoryId, InventorySourceId, Kind, LaunchType, Origin, Plan, Priority,
-    ProjectId, ProjectUpdateType, TaskId, TaskRef, Timestamp, Work, order,
+    ProjectId, ProjectUpdateType, TaskId, TaskRef, Timestamp, Work,
 };
 
 /// The task that needs an update, or the new update that does.
@@ -117,10 +118,10 @@ struct Launch<'b, 'a> {
 impl<'b, 'a> Launch<'b, 'a> {
     fn look(board: &'b Board<'a>, requests: &Requests, plan: &Plan) -> Self {
         let snapshot = board.snapshot;
-        let projects = crate::board::unique(snapshot.projects.iter().map(|project| (project.id, project)));
+        let projects = unique(snapshot.projects.iter().map(|project| (project.id, project)));
         let projects = projects.values().copied().flatten().filter(|project| project.update_on_launch);
         let sources = snapshot.inventory_sources.iter().map(|source| (source.id, source));
-        let sources = crate::board::unique(sources);
+        let sources = unique(sources);
         let sources = sources.values().copied().flatten().filter(|source| source.update_on_launch);
         let latest = latest::Updates::look(board, requests, plan, projects.clone(), sources.clone());
         let mut launch = Self {

@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::order::Queue;
-use crate::standing::Standing;
+use super::index;
+use super::order::Queue;
+use super::standing::Standing;
 use crate::table::{Row, Table, position};
-use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work, index};
+use crate::{GroupId, Kind, RuleSet, Snapshot, State, Task, TaskId, Work};
 
 /// What the scan found, each list in the order of the rows.
 #[derive(Default)]

@@ -19,7 +19,7 @@ pub struct Snapshot {
     /// The moment for which the pass decides.
     pub now: Timestamp,
     /// Every unfinished task, and the finished tasks that unfinished ones depend on.
-    #[serde(default, deserialize_with = "crate::share::tasks")]
+    #[serde(default, deserialize_with = "crate::model::share::tasks")]
     pub tasks: Vec<Task>,
     /// Projects; those that do not update on launch may be left out.
     #[serde(default)]

@@ -11,9 +11,9 @@ use core::mem;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::board::Board;
-use crate::cells::{Cell, Cells, NONE};
-use crate::compiled::{ClaimTable, Wanted, at, at_mut, bit, modes};
+use super::board::Board;
+use super::cells::{Cell, Cells, NONE};
+use super::compiled::{ClaimTable, Wanted, at, at_mut, bit, modes};
 use crate::table::{FxHashMap, Row, Table};
 use crate::{Kind, Mode, Reason, ResourceKey, TaskId};
 

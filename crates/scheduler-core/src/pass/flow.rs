@@ -4,8 +4,8 @@
 
 use alloc::vec::Vec;
 
-use crate::board::Board;
-use crate::standing::Standing;
+use super::board::Board;
+use super::standing::Standing;
 use crate::table::{FxHashMap, Row, Table, position};
 use crate::{Convergence, EdgeKind, Graph, Node, NodeId, NodeStep, Outcome, Progress, SkipReason};
 

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::board::Board;
-use crate::pool::Node;
+use super::board::Board;
+use super::pool::Node;
 use crate::table::{FxHashMap, Row, Table, position};
 use crate::{Disused, Instance, InstanceCount, InstanceId, NodeType, OutOfUse};
 

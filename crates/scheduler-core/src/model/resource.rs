@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::is_false;
+use super::task::is_false;
 use crate::{InventoryId, InventorySourceId, Outcome, ProjectId, Seconds, TaskId, Timestamp};
 
 /// A project. A store may leave out those that do not update on launch.

@@ -2,9 +2,9 @@
 //!
 //! Costs one look at each update of the snapshot and each one that the plan creates.
 
-use crate::board::Board;
-use crate::reap::Requests;
-use crate::standing::Standing;
+use super::board::Board;
+use super::reap::Requests;
+use super::standing::Standing;
 use crate::table::{FxHashMap, position};
 use crate::{
     CreateId, InventorySource, InventorySourceId, Kind, LastUpdate, LaunchType, Outcome, Plan, Project,

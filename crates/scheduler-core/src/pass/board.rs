@@ -5,11 +5,11 @@
 
 use alloc::vec::Vec;
 
-use crate::index::Index;
-use crate::scan::{Columns, Found, scan};
-use crate::standing::Standing;
-use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
-use crate::tree::Tree;
+use super::index::Index;
+use super::scan::{Columns, Found, scan};
+use super::standing::Standing;
+use super::tree::Tree;
+use crate::table::{FxHashMap, FxHashSet, Row, Table, position, unique};
 use crate::{
     Action, Decision, Derived, DispatchId, End, GroupId, Instance, InstanceId, JobTemplateId, Kind,
     Malformed, Outcome, Plan, RuleSet, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp,
@@ -302,7 +302,7 @@ impl<'a> Board<'a> {
     }
 
     fn holds_claim(&self, task: &Task) -> bool {
-        crate::compiled::claims_of(self.rules, task).next().is_some()
+        super::compiled::claims_of(self.rules, task).next().is_some()
     }
 }
 
@@ -314,16 +314,4 @@ fn graver(one: Outcome, other: Outcome) -> Outcome {
         Outcome::Successful => 0,
     };
     if weight(one) >= weight(other) { one } else { other }
-}
-
-/// Rows by their ids; an id of several rows leads to `None`.
-pub(crate) fn unique<K: core::hash::Hash + Eq, V>(
-    rows: impl Iterator<Item = (K, V)>,
-) -> FxHashMap<K, Option<V>> {
-    let mut found: FxHashMap<K, Option<V>> = FxHashMap::default();
-    found.reserve(rows.size_hint().0);
-    for (id, row) in rows {
-        found.entry(id).and_modify(|known| *known = None).or_insert(Some(row));
-    }
-    found
 }

@@ -6,8 +6,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::board::{Board, MISSING, SEVERAL};
-use crate::standing::Standing;
+use super::board::{Board, MISSING, SEVERAL};
+use super::standing::Standing;
 use crate::table::{FxHashMap, Row};
 use crate::{End, Kind, Outcome, Plan, Reason, TaskId, TaskRef};
 
@@ -49,7 +49,7 @@ impl Doom<'_, '_> {
             cycle_of.extend(cycle.iter().map(|&row| (row, at)));
         }
         let mut left: Vec<usize> = cycles.iter().map(Vec::len).collect();
-        for row in crate::order::inherit(rows, size, |row| board.pending_dependencies(row)) {
+        for row in super::order::inherit(rows, size, |row| board.pending_dependencies(row)) {
             let Some(&at) = cycle_of.get(&row) else {
                 if let Some(cause) = self.cause(row) {
                     self.doom(row, cause);

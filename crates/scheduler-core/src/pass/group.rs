@@ -5,7 +5,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::pool::{Node, Pool};
+use super::pool::{Node, Pool};
 use crate::table::{Row, Table};
 use crate::{Forks, InstanceGroup, Kind, Lack, Members, NodeType, TaskCount, TaskId};
 

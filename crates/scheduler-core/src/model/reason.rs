@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lack::Shortfall;
+use super::lack::Shortfall;
 use crate::{InstanceId, Kind, Mode, NodeId, OwnKeyId, ProjectId, TaskId, TaskRef, Timestamp};
 use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 

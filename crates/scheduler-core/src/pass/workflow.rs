@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use crate::board::Board;
-use crate::flow::Flow;
-use crate::reap::Requests;
-use crate::standing::Standing;
+use super::board::Board;
+use super::flow::Flow;
+use super::reap::Requests;
+use super::standing::Standing;
+use super::tree::Depths;
 use crate::table::{FxHashMap, FxHashSet, Row, Table, position};
-use crate::tree::Depths;
 use crate::{
     Action, Create, CreateId, Decision, End, Graph, Kind, LaunchType, Malformed, MissingResource, Node,
     NodeDecision, NodeFailure, NodeId, NodeStep, Origin, Plan, Progress, SkipReason, State, TaskId, Work,

@@ -10,9 +10,9 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::board::Board;
+use super::board::Board;
+use super::standing::Standing;
 use crate::component::components;
-use crate::standing::Standing;
 use crate::table::{FxHashMap, FxHashSet, Row, Table};
 use crate::{Kind, Plan, Reason, State, TaskRef};
 
