@@ -5,8 +5,8 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use scheduler_core::{
-    Action, Decision, Kind, Members, Place, Reason, RuleSet, Snapshot, State, Task, TaskId, Then, plan,
-    strategies,
+    Action, CreateId, Decision, Kind, Members, Place, Plan, Reason, RuleSet, Snapshot, State, Task, TaskId,
+    TaskRef, Then, Work, plan, strategies,
 };
 
 use crate::capacity::excess;
@@ -98,7 +98,7 @@ fn r11_one_start_too_many_is_not_safe() {
 }
 
 /// Whether nothing before a pending task hangs on it: nobody refers to it, and it lends its place to nobody.
-fn hangs_alone(snapshot: &Snapshot, rules: &RuleSet, whole: &scheduler_core::Plan, task: &Task) -> bool {
+fn hangs_alone(snapshot: &Snapshot, rules: &RuleSet, whole: &Plan, task: &Task) -> bool {
     let mut links =
         whole.derived.iter().filter(|derived| derived.task == task.id).flat_map(|derived| &derived.links);
     let lends = !task.dependencies.is_empty() || links.any(|link| link.task().is_some());
@@ -111,8 +111,9 @@ fn hangs_alone(snapshot: &Snapshot, rules: &RuleSet, whole: &scheduler_core::Pla
         && !(lends || lends_priority || is_above || is_referred_to(snapshot, whole, task.id))
 }
 
-/// A decision without the circle that it closes, which may go by way of later tasks.
-fn uncircled(decision: &Decision) -> Decision {
+/// A decision without the circle that it closes, which may go by way of later tasks, and with what it waits for of the tasks
+/// that the plan creates instead of that task's number, which counts those of later tasks too.
+fn local(plan: &Plan, decision: &Decision) -> (Decision, Option<Work>) {
     let mut decision = decision.clone();
     let held = match &mut decision.action {
         Action::Hold(reason) => Some(reason),
@@ -122,10 +123,15 @@ fn uncircled(decision: &Decision) -> Decision {
         },
         _ => None,
     };
+    let mut awaited = None;
     if let Some(reason) = held {
         *reason = plain(reason).clone();
+        if let Reason::Dependency { on: TaskRef::New { id, .. } } = reason {
+            awaited = plan.creates.get(id.position()).map(|create| create.work.clone());
+            *id = CreateId::new(0);
+        }
     }
-    decision
+    (decision, awaited)
 }
 
 #[test]
@@ -145,8 +151,8 @@ fn r11_removing_a_later_task_changes_no_earlier_decision() {
             }
             compared.set(compared.get() + 1);
             let rest = plan(&without(&snapshot, task.id), &rules);
-            let earlier = |plan: &scheduler_core::Plan| -> Vec<Decision> {
-                plan.decisions.iter().take(at).map(uncircled).collect()
+            let earlier = |plan: &Plan| -> Vec<(Decision, Option<Work>)> {
+                plan.decisions.iter().take(at).map(|decision| local(plan, decision)).collect()
             };
             prop_assert_eq!(earlier(&whole), earlier(&rest), "without {}", task.id);
             prop_assert_eq!(&whole.nodes, &rest.nodes, "without {}", task.id);
