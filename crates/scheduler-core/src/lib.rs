@@ -8,7 +8,7 @@
 //!
 //! `plan` reads no clock, no environment and no socket (the crate is `no_std`), mints no ids and never fails: a malformed
 //! row is held with its reason and touches no other task (R11). [`Snapshot::validate`] is the door for those who want
-//! errors instead. [`audit`] checks any plan against the rules without sharing code with the pass.
+//! errors instead.
 //!
 //! The numbers R1 to R11 name the rules, here as in the tests: R1 order, R2 claims and matrices, R3 chronological order of
 //! blocked tasks, R4 update on launch, R5 dependencies, R6 capacity, R7 workflows, R8 reaping and cancel, R9 limits and the
@@ -18,6 +18,16 @@
 //!
 //! The project's book states each rule under its number (`docs/rules.md`). Where a rule is silent this crate chooses, and the
 //! choice stands there beside the rule, with where both are decided, audited, tested and explained.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes a decision.
+//!
+//! | feature | brings |
+//! | --- | --- |
+//! | `audit` | `audit(&snapshot, &rules, &plan)`, which judges any plan by the rules and shares no code with the pass |
+//! | `schema` | the JSON Schema of snapshots, plans and rule sets |
+//! | `proptest` | `strategies`, generators of snapshots for property tests; needs the standard library |
 
 #[macro_use]
 extern crate alloc;
@@ -25,6 +35,7 @@ extern crate alloc;
 extern crate std;
 
 mod apply;
+#[cfg(feature = "audit")]
 mod audit;
 pub mod builder;
 mod component;
@@ -38,6 +49,7 @@ mod validate;
 pub mod words;
 
 pub use apply::{Fill, Misfit};
+#[cfg(feature = "audit")]
 pub use audit::{About, Fault, Violation, audit};
 pub use explain::{Ending, Explainer, Explanation, Step};
 pub use model::*;
