@@ -110,12 +110,14 @@ fn starts(sentence: String) -> Described {
 }
 
 /// Describes the reason of a held task.
-pub(crate) fn holds(reason: &Reason, sentence: String) -> Described {
-    let (word, tone) = match reason.outlook() {
-        Outlook::Waiting => ("hold", Tone::Waiting),
-        Outlook::Never => ("hold, never runs", Tone::Bad),
-    };
+fn holds(reason: &Reason, sentence: String) -> Described {
+    let (word, tone) = held(reason.outlook() == Outlook::Never);
     Described { word, token: Some(reason.token()), sentence, tone, show: Show::Holds }
+}
+
+/// How a held task looks, which may never run as things stand.
+pub(crate) const fn held(never: bool) -> (&'static str, Tone) {
+    if never { ("hold, never runs", Tone::Bad) } else { ("hold", Tone::Waiting) }
 }
 
 fn ends(end: &End, sentence: String) -> Described {

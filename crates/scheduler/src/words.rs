@@ -1,9 +1,8 @@
 //! Names for ids: what the core's sentences leave out, since it speaks of ids alone. Each is shown as [`visible`] makes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
-use control_plane::ports::NodeView;
 use scheduler_core::words::visible;
 use scheduler_core::{
     Create, GroupId, InstanceId, InventoryId, InventorySourceId, Origin, Place, Placement, ProjectId,
@@ -34,16 +33,16 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// With the hostnames of these too.
-    pub(crate) fn with_nodes(mut self, nodes: &'a [NodeView]) -> Self {
-        self.instances.extend(nodes.iter().map(|node| (node.id, node.hostname.as_str())));
-        self
-    }
-
-    /// With the names of these groups too.
-    pub(crate) fn with_groups(mut self, groups: &'a BTreeMap<GroupId, String>) -> Self {
-        self.groups.extend(groups.iter().map(|(&id, name)| (id, name.as_str())));
-        self
+    /// Of these places.
+    pub(crate) fn of_places(
+        instances: impl IntoIterator<Item = (InstanceId, &'a str)>,
+        groups: impl IntoIterator<Item = (GroupId, &'a str)>,
+    ) -> Self {
+        Self {
+            tasks: HashMap::new(),
+            instances: instances.into_iter().collect(),
+            groups: groups.into_iter().collect(),
+        }
     }
 
     /// A task: `12 deploy-web`.

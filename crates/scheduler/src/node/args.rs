@@ -84,7 +84,7 @@ pub(crate) struct NodeArgs {
     /// removed. One node that makes passes is enough
     #[arg(long, value_name = "AGE", allow_hyphen_values = true, conflicts_with = "until_idle")]
     pub(crate) retain: Option<Age>,
-    /// Serve a page at / here, which shows what waits and why, what runs and the nodes, and updates itself; beside it /api/look,
+    /// Serve a page at / here, which shows what waits and why, what runs and the nodes, and updates itself; beside it /api/overview,
     /// /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) http: Option<SocketAddr>,

@@ -1,6 +1,6 @@
 //! A simulation that was run, and what it was like at any of its moments.
 //!
-//! A view is read off the timeline: one look at each task, and texts only for those that are listed. The chain of waiting is made of
+//! An overview is read off the timeline: one glance at each task, and texts only for those that are listed. The chain of waiting is made of
 //! the reasons that passes gave then, in the words of `scheduler explain`.
 
 use std::cmp::Reverse;
@@ -9,26 +9,25 @@ use std::sync::Arc;
 
 use control_plane::ports::TaskStatus;
 use scheduler_core::{
-    Action, Decision, Forks, GroupId, InstanceId, Kind, NodeType, Outcome as End, Placement, Plan,
+    Action, Decision, Forks, InstanceId, Kind, Members, NodeType, Outcome as End, Placement, Plan,
     ProjectUpdateType, RuleSet, Snapshot, State, Task, TaskCount, TaskId, Work, WorkflowOf,
 };
-use simulator::{Bar, Change, Moment, Outcome, Place, Span, TemplateKey, Wait, Workload};
+use simulator::{Bar, Capacity, Change, Moment, Outcome, Place, Span, TemplateKey, Wait, Workload};
 
-use super::view::{Counts, GroupRow, NodeRow, TaskRow, View, Why};
+use super::view::View;
 use crate::explain;
-use crate::standing::Standing;
+use crate::overview::{self, Counts, Group, Hold, Liveness, Node, Overview, Row, Rows};
+use crate::words::Names;
 
 /// A workload, and what came of it.
 pub(super) struct Recording {
     pub(super) workload: Workload,
     pub(super) rules: RuleSet,
     pub(super) outcome: Outcome,
-    instances: HashMap<InstanceId, Arc<str>>,
-    groups: HashMap<GroupId, Arc<str>>,
 }
 
-/// Where a task stands at a moment.
-enum Stands<'r> {
+/// How far a task is at a moment.
+enum Phase<'r> {
     NotYet,
     Pending(Option<&'r Wait>),
     Running,
@@ -36,53 +35,61 @@ enum Stands<'r> {
 }
 
 impl Recording {
-    pub(super) fn new(workload: Workload, rules: RuleSet, outcome: Outcome) -> Self {
-        let (mut instances, mut groups) = (HashMap::new(), HashMap::new());
-        for capacity in &outcome.capacities {
-            let name: Arc<str> = capacity.name.as_str().into();
-            match capacity.of {
-                Place::Instance(id) => _ = instances.insert(id, name),
-                Place::Group(id) => _ = groups.insert(id, name),
-            }
-        }
-        Self { workload, rules, outcome, instances, groups }
+    pub(super) const fn new(workload: Workload, rules: RuleSet, outcome: Outcome) -> Self {
+        Self { workload, rules, outcome }
     }
 
     /// What is shown of this moment, with so many rows of each kind at most.
     pub(super) fn view(&self, at: Moment, limit: usize) -> View {
-        let mut view = View {
+        View {
             about: format!("simulation of {}, {}", self.name(), self.outcome.rules),
-            now: at.on_calendar(self.outcome.start),
+            overview: self.overview(at, limit),
             ..View::default()
-        };
+        }
+    }
+
+    fn overview(&self, at: Moment, limit: usize) -> Overview {
         let (mut pending, mut running, mut ended) = (Vec::new(), Vec::new(), Vec::new());
-        let mut counts = Counts::default();
+        let mut holds: HashMap<&str, u64> = HashMap::new();
         for bar in &self.outcome.timeline.bars {
-            match stands(bar, at) {
-                Stands::NotYet => {}
-                Stands::Pending(wait) => {
-                    counts.pending += 1;
-                    let reason = wait.and_then(|wait| self.outcome.timeline.reason(wait));
-                    counts.never += u64::from(reason.is_some_and(simulator::WaitReason::is_never));
+            match phase(bar, at) {
+                Phase::NotYet => {}
+                Phase::Pending(wait) => {
+                    if let Some(reason) = wait.and_then(|wait| self.outcome.timeline.reason(wait)) {
+                        *holds.entry(reason.reason().token()).or_default() += 1;
+                    }
                     pending.push((Reverse(bar.priority), bar.launched, bar.task, bar));
                 }
-                Stands::Running => {
-                    counts.running += 1;
-                    running.push((bar.started, bar.task, bar));
-                }
-                Stands::Ended(finished) => ended.push((Reverse(finished), Reverse(bar.task), bar)),
+                Phase::Running => running.push((bar.started, bar.task, bar)),
+                Phase::Ended(finished) => ended.push((Reverse(finished), Reverse(bar.task), bar)),
             }
         }
-        counts.ended = Some(ended.len() as u64);
-        view.counts = counts;
+        let counts = Counts {
+            pending: pending.len() as u64,
+            waiting: 0,
+            running: running.len() as u64,
+            ended: Some(ended.len() as u64),
+        };
         let used = Used::of(running.iter().map(|&(.., bar)| bar), self.outcome.control_impact);
-        self.places(&mut view, at, &used);
-        view.queue =
-            least(pending, limit, |one| (one.0, one.1, one.2)).map(|(.., bar)| self.row(bar, at)).collect();
-        view.running =
-            least(running, limit, |one| (one.0, one.1)).map(|(.., bar)| self.row(bar, at)).collect();
-        view.ended = least(ended, limit, |one| (one.0, one.1)).map(|(.., bar)| self.row(bar, at)).collect();
-        view
+        let names = self.names();
+        let rows = |bars: &mut dyn Iterator<Item = &Bar>| bars.map(|bar| self.row(bar, at, &names)).collect();
+        Overview {
+            now: at.on_calendar(self.outcome.start),
+            counts,
+            holds: holds.into_iter().map(|(token, held)| (token.to_owned(), held)).collect(),
+            groups: self.now(at).filter_map(|(place, forks)| self.group(place, forks, &used)).collect(),
+            nodes: self.now(at).filter_map(|(place, forks)| self.node(place, forks, &used, at)).collect(),
+            pending: Rows {
+                total: counts.pending,
+                tasks: rows(&mut least(pending, limit, |one| (one.0, one.1, one.2)).map(|(.., bar)| bar)),
+            },
+            holding: Rows {
+                total: counts.running,
+                tasks: rows(&mut least(running, limit, |one| (one.0, one.1)).map(|(.., bar)| bar)),
+            },
+            finished: rows(&mut least(ended, limit, |one| (one.0, one.1)).map(|(.., bar)| bar)),
+            ..Overview::default()
+        }
     }
 
     /// The workload's name; of a path, its last part.
@@ -90,81 +97,94 @@ impl Recording {
         self.outcome.workload.rsplit('/').next().unwrap_or_default()
     }
 
-    fn row(&self, bar: &Bar, at: Moment) -> TaskRow {
+    fn names(&self) -> Names<'_> {
+        let all = self.outcome.capacities.iter().map(|capacity| (capacity.of, capacity.name.as_str()));
+        let instances = all.clone().filter_map(|(place, name)| Some((place.instance()?, name)));
+        let groups = all.filter_map(|(place, name)| match place {
+            Place::Group(id) => Some((id, name)),
+            Place::Instance(_) => None,
+        });
+        Names::of_places(instances, groups)
+    }
+
+    fn row(&self, bar: &Bar, at: Moment, names: &Names<'_>) -> Row {
         let start = self.outcome.start;
-        let stands = stands(bar, at);
-        let why = match &stands {
-            Stands::Pending(Some(wait)) => {
-                let reason = self.outcome.timeline.reason(wait);
-                reason.map(|reason| Why::of(reason.reason(), &reason, wait.from.on_calendar(start)))
-            }
+        let phase = phase(bar, at);
+        let hold = match &phase {
+            Phase::Pending(Some(wait)) => self.outcome.timeline.reason(wait).map(|reason| {
+                Hold::new(reason.reason(), reason.to_string(), Some(wait.from.on_calendar(start)))
+            }),
             _ => None,
         };
-        let (status, finished) = match stands {
-            Stands::Running => (TaskStatus::Running, None),
-            Stands::Ended(finished) => (ended(bar.outcome), Some(finished)),
-            Stands::NotYet | Stands::Pending(_) => (TaskStatus::Pending, None),
+        let (status, finished) = match phase {
+            Phase::Running => (TaskStatus::Running, None),
+            Phase::Ended(finished) => (ended(bar.outcome), Some(finished)),
+            Phase::NotYet | Phase::Pending(_) => (TaskStatus::Pending, None),
         };
-        let placed = status != TaskStatus::Pending;
-        let node = bar.placement.node.filter(|_| placed).and_then(|id| self.instances.get(&id));
-        let group = bar.placement.group.filter(|_| placed).and_then(|id| self.groups.get(&id));
-        TaskRow {
+        let started = bar.started.filter(|_| status != TaskStatus::Pending);
+        let end = bar.end.as_ref().filter(|_| finished.is_some());
+        Row {
             id: bar.task,
             name: bar.name.clone(),
             kind: bar.kind,
             status,
             priority: bar.priority,
-            cost: bar.impact,
-            launched: bar.launched.on_calendar(start),
-            started: bar.started.filter(|_| placed).map(|moment| moment.on_calendar(start)),
+            impact: bar.impact,
+            created: bar.launched.on_calendar(start),
+            started: started.map(|moment| moment.on_calendar(start)),
             finished: finished.map(|moment| moment.on_calendar(start)),
-            node: node.cloned(),
-            group: group.cloned(),
-            why,
+            place: overview::place(bar.kind, status, &bar.placement, names),
+            workflow: bar.workflow,
             cancel_requested: false,
-            note: bar
-                .end
-                .as_ref()
-                .filter(|_| finished.is_some())
-                .map_or_else(Arc::default, |end| end.sentence.as_str().into()),
+            answerable: false,
+            hold,
+            decision: None,
+            explanation: end.map_or_else(Arc::default, |end| end.sentence.as_str().into()),
         }
     }
 
-    fn places(&self, view: &mut View, at: Moment, used: &Used) {
-        for capacity in &self.outcome.capacities {
+    /// Every place that is there at a moment, with what it has then.
+    fn now(&self, at: Moment) -> impl Iterator<Item = (&Capacity, Option<Forks>)> {
+        self.outcome.capacities.iter().filter_map(move |capacity| {
             let steps = capacity.steps.partition_point(|(from, _)| *from <= at);
-            let Some((_, forks)) = steps.checked_sub(1).and_then(|last| capacity.steps.get(last)) else {
-                continue;
-            };
-            let (used, tasks) = used.0.get(&capacity.of).copied().unwrap_or_default();
-            match capacity.of {
-                Place::Group(_) => view.groups.push(GroupRow {
-                    name: capacity.name.clone(),
-                    used,
-                    capacity: *forks,
-                    tasks: Some(TaskCount::new(tasks)),
-                    most_tasks: capacity.max_concurrent_jobs,
-                }),
-                Place::Instance(id) => {
-                    let row = self.workload.cluster.instances.iter().find(|row| row.id == id);
-                    let capacity_now = forks.unwrap_or_default();
-                    let state = match capacity_now {
-                        _ if self.is_lost(id, &capacity.name, at) => Standing::Lost,
-                        Forks::ZERO => Standing::OutOfUse,
-                        _ => Standing::InUse,
-                    };
-                    view.nodes.push(NodeRow {
-                        name: capacity.name.clone(),
-                        node_type: row.map_or(NodeType::default(), |row| row.node_type),
-                        used,
-                        capacity: capacity_now,
-                        state,
-                        heard: None,
-                        version: String::new(),
-                    });
-                }
-            }
-        }
+            let (_, forks) = capacity.steps.get(steps.checked_sub(1)?)?;
+            Some((capacity, *forks))
+        })
+    }
+
+    fn group(&self, capacity: &Capacity, forks: Option<Forks>, used: &Used) -> Option<Group> {
+        let Place::Group(id) = capacity.of else { return None };
+        let row = self.workload.cluster.groups.iter().find(|row| row.id == id);
+        let (used, tasks) = used.of_place(capacity.of);
+        Some(Group {
+            name: capacity.name.clone(),
+            capacity: forks.unwrap_or_default(),
+            used,
+            container: row.is_some_and(|row| row.members == Members::Container),
+            max_forks: row.map_or(Forks::ZERO, |row| row.max_forks),
+            max_concurrent_jobs: capacity.max_concurrent_jobs,
+            limit: forks,
+            tasks: Some(TaskCount::new(tasks)),
+        })
+    }
+
+    fn node(&self, capacity: &Capacity, forks: Option<Forks>, used: &Used, at: Moment) -> Option<Node> {
+        let id = capacity.of.instance()?;
+        let row = self.workload.cluster.instances.iter().find(|row| row.id == id);
+        let forks = forks.unwrap_or_default();
+        Some(Node {
+            hostname: capacity.name.clone(),
+            node_type: row.map_or(NodeType::default(), |row| row.node_type),
+            used: used.of_place(capacity.of).0,
+            capacity: forks,
+            state: match forks {
+                _ if self.is_lost(id, &capacity.name, at) => Liveness::Lost,
+                Forks::ZERO => Liveness::OutOfUse,
+                _ => Liveness::InUse,
+            },
+            last_heartbeat: None,
+            version: String::new(),
+        })
     }
 
     /// Whether it fell silent and the grace is over, or had before the simulation began (R8.1).
@@ -194,19 +214,19 @@ impl Recording {
         };
         let mut plan = Plan::default();
         for bar in &self.outcome.timeline.bars {
-            let stands = stands(bar, at);
-            let state = match &stands {
-                Stands::NotYet => continue,
-                Stands::Ended(_) if bar.task != task => continue,
-                Stands::Ended(moment) => State::Finished {
+            let phase = phase(bar, at);
+            let state = match &phase {
+                Phase::NotYet => continue,
+                Phase::Ended(_) if bar.task != task => continue,
+                Phase::Ended(moment) => State::Finished {
                     outcome: bar.outcome.unwrap_or(End::Successful),
                     at: Some(moment.on_calendar(self.outcome.start)),
                 },
-                Stands::Running => State::Running(Box::new(Placement { ..*bar.placement })),
-                Stands::Pending(_) => State::Pending,
+                Phase::Running => State::Running(Box::new(Placement { ..*bar.placement })),
+                Phase::Pending(_) => State::Pending,
             };
             snapshot.tasks.push(self.task(bar, known.get(&bar.task).copied(), state));
-            if let Stands::Pending(Some(wait)) = stands
+            if let Phase::Pending(Some(wait)) = phase
                 && let Some(reason) = self.outcome.timeline.reason(wait)
             {
                 let action = Action::Hold(reason.reason().clone());
@@ -250,12 +270,12 @@ impl Recording {
     }
 }
 
-fn stands(bar: &Bar, at: Moment) -> Stands<'_> {
+fn phase(bar: &Bar, at: Moment) -> Phase<'_> {
     match (bar.started, bar.finished) {
-        _ if bar.launched > at => Stands::NotYet,
-        (_, Some(finished)) if finished <= at => Stands::Ended(finished),
-        (Some(started), _) if started <= at => Stands::Running,
-        _ => Stands::Pending(bar.waits.iter().rev().find(|wait| wait.from <= at)),
+        _ if bar.launched > at => Phase::NotYet,
+        (_, Some(finished)) if finished <= at => Phase::Ended(finished),
+        (Some(started), _) if started <= at => Phase::Running,
+        _ => Phase::Pending(bar.waits.iter().rev().find(|wait| wait.from <= at)),
     }
 }
 
@@ -302,6 +322,10 @@ impl Used {
             }
         }
         Self(used)
+    }
+
+    fn of_place(&self, place: Place) -> (Forks, u32) {
+        self.0.get(&place).copied().unwrap_or_default()
     }
 }
 

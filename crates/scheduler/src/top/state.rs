@@ -2,7 +2,8 @@
 
 use scheduler_core::TaskId;
 
-use super::view::{GroupRow, NodeRow, TaskRow, View};
+use super::view::View;
+use crate::overview::{self, Group, Node};
 
 /// A part of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,7 +190,7 @@ impl State {
     }
 
     /// The task under the cursor.
-    pub(super) fn selected<'v>(&self, view: &'v View) -> Option<&'v TaskRow> {
+    pub(super) fn selected<'v>(&self, view: &'v View) -> Option<&'v overview::Row> {
         let rows = rows(view, self, self.pane);
         rows.get(self.look(self.pane).cursor.position(&rows)).and_then(|row| row.task())
     }
@@ -198,13 +199,13 @@ impl State {
 /// A row of a pane.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Row<'v> {
-    Task(&'v TaskRow),
-    Group(&'v GroupRow),
-    Node(&'v NodeRow),
+    Task(&'v overview::Row),
+    Group(&'v Group),
+    Node(&'v Node),
 }
 
 impl<'v> Row<'v> {
-    pub(super) const fn task(self) -> Option<&'v TaskRow> {
+    pub(super) const fn task(self) -> Option<&'v overview::Row> {
         match self {
             Self::Task(row) => Some(row),
             Self::Group(_) | Self::Node(_) => None,
@@ -217,12 +218,12 @@ pub(super) fn rows<'v>(view: &'v View, state: &State, pane: Pane) -> Vec<Row<'v>
     let words: Vec<String> = state.filter.split_whitespace().map(str::to_lowercase).collect();
     let look = state.look(pane);
     let tasks = match pane {
-        Pane::Queue => &view.queue,
-        Pane::Running => &view.running,
-        Pane::Ended => &view.ended,
+        Pane::Queue => &view.overview.pending.tasks,
+        Pane::Running => &view.overview.holding.tasks,
+        Pane::Ended => &view.overview.finished,
         Pane::Cluster => return places(view, &words, look),
     };
-    let mut rows: Vec<&TaskRow> = tasks.iter().filter(|row| matches(row, &words)).collect();
+    let mut rows: Vec<&overview::Row> = tasks.iter().filter(|row| matches(row, &words)).collect();
     sort(&mut rows, look.order, view);
     if look.reversed {
         rows.reverse();
@@ -230,20 +231,20 @@ pub(super) fn rows<'v>(view: &'v View, state: &State, pane: Pane) -> Vec<Row<'v>
     rows.into_iter().map(Row::Task).collect()
 }
 
-fn sort(rows: &mut [&TaskRow], order: Order, view: &View) {
+fn sort(rows: &mut [&overview::Row], order: Order, view: &View) {
     match order {
         Order::Given | Order::Use => {}
-        Order::Waited => rows.sort_by_key(|row| row.launched),
+        Order::Waited => rows.sort_by_key(|row| row.created),
         Order::Time => rows.sort_by_key(|row| {
-            let started = row.started.unwrap_or(row.launched);
-            std::cmp::Reverse(row.finished.unwrap_or(view.now).signed_duration_since(started))
+            let started = row.started.unwrap_or(row.created);
+            std::cmp::Reverse(row.finished.unwrap_or(view.overview.now).signed_duration_since(started))
         }),
-        Order::Reason => rows.sort_by_key(|row| row.why.as_ref().map_or("", |why| why.token)),
-        Order::Place => rows.sort_by(|one, other| (&one.node, &one.group).cmp(&(&other.node, &other.group))),
+        Order::Reason => rows.sort_by_key(|row| row.hold.as_ref().map_or("", |hold| hold.token)),
+        Order::Place => rows.sort_by(|one, other| one.place.cmp(&other.place)),
         Order::Status => rows.sort_by_key(|row| std::cmp::Reverse(row.status)),
         Order::Name => rows.sort_by(|one, other| one.name.cmp(&other.name)),
         Order::Kind => rows.sort_by_key(|row| row.kind.token()),
-        Order::Cost => rows.sort_by_key(|row| std::cmp::Reverse(row.cost)),
+        Order::Cost => rows.sort_by_key(|row| std::cmp::Reverse(row.impact)),
         Order::Id => rows.sort_by_key(|row| row.id),
     }
 }
@@ -251,13 +252,13 @@ fn sort(rows: &mut [&TaskRow], order: Order, view: &View) {
 /// Groups first, then nodes; the order is within each.
 fn places<'v>(view: &'v View, words: &[String], look: Look) -> Vec<Row<'v>> {
     let named = |name: &str| words.iter().all(|word| name.to_lowercase().contains(word.as_str()));
-    let mut groups: Vec<&GroupRow> = view.groups.iter().filter(|row| named(&row.name)).collect();
-    let mut nodes: Vec<&NodeRow> = view.nodes.iter().filter(|row| named(&row.name)).collect();
+    let mut groups: Vec<&Group> = view.overview.groups.iter().filter(|row| named(&row.name)).collect();
+    let mut nodes: Vec<&Node> = view.overview.nodes.iter().filter(|row| named(&row.hostname)).collect();
     match look.order {
         Order::Use => {
             groups.sort_by(|one, other| {
-                share(other.used.get(), other.capacity.map_or(0, |it| it.get()))
-                    .total_cmp(&share(one.used.get(), one.capacity.map_or(0, |it| it.get())))
+                share(other.used.get(), other.limit.map_or(0, |it| it.get()))
+                    .total_cmp(&share(one.used.get(), one.limit.map_or(0, |it| it.get())))
             });
             nodes.sort_by(|one, other| {
                 share(other.used.get(), other.capacity.get())
@@ -266,7 +267,7 @@ fn places<'v>(view: &'v View, words: &[String], look: Look) -> Vec<Row<'v>> {
         }
         Order::Name => {
             groups.sort_by(|one, other| one.name.cmp(&other.name));
-            nodes.sort_by(|one, other| one.name.cmp(&other.name));
+            nodes.sort_by(|one, other| one.hostname.cmp(&other.hostname));
         }
         _ => {}
     }
@@ -283,7 +284,7 @@ pub(super) fn share(used: u32, of: u32) -> f64 {
 }
 
 /// Whether the task has every word somewhere: in its id, name, kind, reason, place or status.
-fn matches(row: &TaskRow, words: &[String]) -> bool {
+fn matches(row: &overview::Row, words: &[String]) -> bool {
     words.iter().all(|word| {
         let has = |text: &str| text.to_lowercase().contains(word.as_str());
         row.id.to_string() == *word
@@ -291,9 +292,8 @@ fn matches(row: &TaskRow, words: &[String]) -> bool {
             || has(&row.kind.to_string())
             || has(row.kind.token())
             || has(row.status.token())
-            || row.node.as_deref().is_some_and(has)
-            || row.group.as_deref().is_some_and(has)
-            || has(&row.note)
-            || row.why.as_ref().is_some_and(|why| has(why.token) || has(&why.sentence))
+            || has(&row.place)
+            || has(&row.explanation)
+            || row.hold.as_ref().is_some_and(|hold| has(hold.token) || has(&hold.sentence))
     })
 }

@@ -180,9 +180,10 @@ fn r10_a_launched_task_is_shown_explained_and_replayed_with_the_same_reason() {
     assert_eq!(audited.code, Some(0), "{audited:?}");
 
     let shown = live.json(&["status", "--json"]);
-    assert_eq!(shown["pending"].as_array().map(Vec::len), Some(4));
-    assert_eq!(shown["pending"][0]["priority"], 7);
-    assert!(shown["pending"][0]["decision"]["hold"].is_object(), "{shown}");
+    let pending = &shown["pending"]["tasks"];
+    assert_eq!((pending.as_array().map(Vec::len), &shown["pending"]["total"]), (Some(4), &4.into()));
+    assert_eq!(pending[0]["priority"], 7);
+    assert!(pending[0]["decision"]["action"]["hold"].is_object(), "{shown}");
     let unknown = live.run(&["explain", "99"]);
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.err.contains("there is no task 99"), "{}", unknown.err);
@@ -232,7 +233,7 @@ fn r8_2_status_tells_a_node_that_takes_no_work_from_one_in_use() {
     assert!(line("node-b").contains("takes no work"), "{status}");
     assert!(line("node-c").contains("never joined"), "{status}");
     let nodes = live.json(&["status", "--json"])["nodes"].clone();
-    assert_eq!((&nodes[0]["takes_work"], &nodes[1]["takes_work"]), (&Value::Bool(true), &Value::Bool(false)));
+    assert_eq!((&nodes[0]["state"], &nodes[1]["state"]), (&"in_use".into(), &"takes_no_work".into()));
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn r7_an_approval_takes_one_word() {
     assert_eq!(live.run(&["apply", &file("ask.toml", text)]).code, Some(0));
     let launch = || live.json(&["launch", "workflow:ask", "--json"])[0]["id"].to_string();
     let (first, _) = (launch(), live.pass());
-    let approval = live.json(&["status", "--json"])["holding"]
+    let approval = live.json(&["status", "--json"])["holding"]["tasks"]
         .as_array()
         .and_then(|rows| rows.iter().find(|row| row["kind"] == "workflow_approval"))
         .map(|row| row["id"].to_string())

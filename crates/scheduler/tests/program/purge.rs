@@ -51,10 +51,13 @@ fn old_tasks_are_removed_and_what_is_kept_is_told_with_its_reason() {
     assert!(again.out.starts_with("removed nothing that ended before 2"), "{}", again.out);
 
     let status = live.json(&["status", "--json"]);
-    let ids = |of: &str| -> Vec<Value> {
-        status[of].as_array().into_iter().flatten().map(|task| task["id"].clone()).collect()
+    let ids = |of: &Value| -> Vec<Value> {
+        of.as_array().into_iter().flatten().map(|task| task["id"].clone()).collect()
     };
-    assert_eq!((ids("finished"), ids("pending")), (vec![json!(4), json!(1)], vec![json!(5), json!(6)]));
+    assert_eq!(
+        (ids(&status["finished"]), ids(&status["pending"]["tasks"])),
+        (vec![json!(4), json!(1)], vec![json!(5), json!(6)])
+    );
     let gone = live.run(&["explain", "2"]);
     assert!(gone.err.contains("there is no task 2"), "{gone:?}");
 }

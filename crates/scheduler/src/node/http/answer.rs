@@ -14,9 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::open;
-
-/// Of everything that is answered in JSON. It changes when a field changes its meaning or goes; new fields leave it as it is.
-pub(super) const VERSION: u32 = 1;
+use crate::overview::VERSION;
 
 /// The body is always whole in memory.
 pub(super) type Answer = Response<Full<Bytes>>;

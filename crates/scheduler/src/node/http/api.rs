@@ -2,13 +2,13 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET /api/look` | `version`, `now`, `stale` (`null`, or why the look is old), `served_by`, `counts`, `holds`, `outbox`, `groups`, `nodes`, `pending` and `holding` (`total`, `tasks`), `finished` |
+//! | `GET /api/overview` | `version`, `now`, `stale` (`null`, or why it is old), `served_by`, `counts`, `holds`, `outbox`, `groups`, `nodes`, `pending` and `holding` (`total`, `tasks`), `finished` |
 //! | `GET /api/tasks/ID` | `version`, `as_of` (when the chain was read; `null` for a task that has ended), `task`, `chain` (lines) |
 //! | `POST /api/tasks/ID/cancel` with `{}` | `version`, `task`, `result`: `requested` or `canceled` |
 //! | `POST /api/tasks/ID/answer` with `{"answer": "approve"}` or `"deny"` | `version`, `task`, `result`: `recorded` |
 //!
 //! A GET may name the tag that it has (`If-None-Match`) and gets 304 while nothing has changed; `X-Store-Time` says the store's time
-//! with each look. A POST needs the token, see [`super::token`]. An error is `version` and `error`: `code`, `place`, `what`,
+//! with each overview. A POST needs the token, see [`super::token`]. An error is `version` and `error`: `code`, `place`, `what`,
 //! `remedy`; its status is 400 for a wrong body, 401 for a wrong token, 403 without one configured and for another site, 404, 405, 409
 //! when the task is not in a state for it, 413, 415, 421 for the name of another host, 503 when the store cannot be reached or too
 //! many ask.
@@ -25,8 +25,9 @@ use scheduler_core::TaskId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{self, Answer, Refusal, VERSION};
+use super::answer::{self, Answer, Refusal};
 use super::{Site, chains, token};
+use crate::overview::VERSION;
 
 /// The longest body of a change.
 const LONGEST: usize = 4096;
@@ -37,7 +38,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
-    Look,
+    Overview,
     Task(TaskId),
     Cancel(TaskId),
     Answer(TaskId),
@@ -49,7 +50,7 @@ impl Asked {
         let parts: Vec<&str> = path.split('/').collect();
         let task = |id: &str| id.parse().ok().map(TaskId::new);
         match parts.as_slice() {
-            ["look"] => Some(Self::Look),
+            ["overview"] => Some(Self::Overview),
             ["tasks", id] => task(id).map(Self::Task),
             ["tasks", id, "cancel"] => task(id).map(Self::Cancel),
             ["tasks", id, "answer"] => task(id).map(Self::Answer),
@@ -93,13 +94,13 @@ async fn fulfil(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Re
     let path = request.uri().path();
     let Some(asked) = Asked::at(path.trim_start_matches("/api/")) else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown_path", path, "nothing is here").remedy(
-            "there are /api/look, /api/tasks/ID, /api/tasks/ID/cancel and /api/tasks/ID/answer, where ID is a number",
+            "there are /api/overview, /api/tasks/ID, /api/tasks/ID/cancel and /api/tasks/ID/answer, where ID is a number",
         ));
     };
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let posts = *request.method() == Method::POST;
     match asked {
-        Asked::Look if reads => site.looks.answer(request.headers()).await,
+        Asked::Overview if reads => site.overview.answer(request.headers()).await,
         Asked::Task(id) if reads => Ok(site.chains.answer(id).await?.answer(request.headers())),
         Asked::Cancel(id) if posts => {
             let CancelBody {} = admitted(request, site, peer).await?;
@@ -194,7 +195,7 @@ async fn decide(site: &Site, id: TaskId, word: Word, peer: SocketAddr) -> Result
         Answered::NotWaiting => Err(conflict(
             id,
             "it does not wait for a word",
-            "only running approvals do; /api/look lists them",
+            "only running approvals do; /api/overview lists them",
         )),
         Answered::Unknown => Err(chains::unknown(id)),
     }

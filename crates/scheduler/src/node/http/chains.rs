@@ -15,11 +15,12 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::answer::{Refusal, VERSION};
-use super::look::Places;
+use super::answer::Refusal;
 use super::pace::Pace;
 use super::prepared::Prepared;
 use crate::explain;
+use crate::overview::VERSION;
+use crate::overview::source::Source;
 
 /// A store that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -40,7 +41,7 @@ const KEPT: Duration = Duration::from_secs(1);
 /// What tasks wait for.
 pub(super) struct Chains {
     store: Arc<dyn Store>,
-    places: Places,
+    source: Arc<Source>,
     known: Arc<Mutex<Known>>,
     queue: Semaphore,
 }
@@ -63,10 +64,10 @@ struct Planned {
 
 impl Chains {
     /// Of this store's tasks.
-    pub(super) fn new(store: Arc<dyn Store>, places: Places) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, source: Arc<Source>) -> Self {
         let (rows, pace) = (Pace::every(BETWEEN), Pace::new());
         let known = Known { rows, pace, planned: None, answers: BTreeMap::new() };
-        Self { store, places, known: Arc::new(Mutex::new(known)), queue: Semaphore::new(MOST_WAITING) }
+        Self { store, source, known: Arc::new(Mutex::new(known)), queue: Semaphore::new(MOST_WAITING) }
     }
 
     /// What is to be said of this task. One question at a time, so that they never take more than one connection.
@@ -94,7 +95,7 @@ impl Chains {
         known.rows.answered(began);
         let row = row.ok_or_else(|| unknown(id))?;
         let planned = if row.status.is_finished() { None } else { Some(self.planned(known).await?) };
-        let shown = self.places.row(&row);
+        let shown = self.source.row(&row);
         let as_of = planned.as_ref().map(|planned| planned.reading.snapshot.now);
         let lines = tokio::task::spawn_blocking(move || chain(&row, planned.as_deref())).await;
         let lines = bounded(lines.map_err(|_| fault("the explanation"))?);
@@ -177,7 +178,7 @@ pub(super) fn unknown(id: TaskId) -> Refusal {
         format!("task {id}"),
         format!("there is no task {id}"),
     )
-    .remedy("/api/look lists those that have not ended, and those that ended last")
+    .remedy("/api/overview lists those that have not ended, and those that ended last")
 }
 
 fn fault(what: &'static str) -> Refusal {

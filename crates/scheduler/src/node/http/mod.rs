@@ -4,18 +4,17 @@
 //! many, and each has its limits ([`connections`]), so that no stranger takes from the node what its tasks need. Only who asks by a
 //! name of this node is answered ([`hosts`]).
 //!
-//! The page asks again and again for what it shows (`GET /api/look`, see [`api`]) and names the tag of what it has, instead of being
+//! The page asks again and again for what it shows (`GET /api/overview`, see [`api`]) and names the tag of what it has, instead of being
 //! sent events: a browser that is gone or hidden then costs nothing and need not be noticed, proxies need nothing special, several
 //! windows do not use up the few connections that a browser makes to one server, and a node that comes back is found again by the same
 //! code. An answer that has not changed is a hundred bytes.
 
 mod answer;
 mod api;
+mod cache;
 mod chains;
 mod connections;
 pub(crate) mod hosts;
-mod look;
-mod looks;
 mod pace;
 mod page;
 mod prepared;
@@ -41,12 +40,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+use crate::overview::source::{Limits, Source};
 use answer::{Answer, Refusal, text};
+use cache::{Cache, Served};
 use chains::Chains;
 use connections::{HEADERS_WITHIN, Seats, Taken};
 use hosts::HostName;
-use look::Places;
-use looks::{Looks, StoreSight};
 use tally::Tally;
 use token::Token;
 
@@ -55,6 +54,9 @@ const LONGEST_HEAD: usize = 16 << 10;
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
+
+/// How many tasks the page lists.
+const SHOWN: Limits = Limits { unfinished: 500, finished: 50 };
 
 /// Whatever is asked, an answer is there by then. Longer than each part of it may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(90);
@@ -73,7 +75,7 @@ pub(super) trait Watched: Send + Sync + 'static {
 pub(super) struct Site {
     watched: Arc<dyn Watched>,
     store: Arc<dyn Store>,
-    looks: Looks,
+    overview: Cache,
     chains: Chains,
     /// Who may change something; `None` for nobody.
     token: Option<Token>,
@@ -94,13 +96,13 @@ impl Site {
         token: Option<Token>,
         names: Vec<HostName>,
     ) -> Self {
-        let places = Places::default();
-        let sight = StoreSight::new(store.clone(), places.clone(), hostname, token.is_some());
-        let chains = Chains::new(store.clone(), places);
+        let source = Arc::new(Source::new(store.clone(), SHOWN));
+        let served = Served::new(source.clone(), hostname, token.is_some());
+        let chains = Chains::new(store.clone(), source);
         Self {
             watched,
             store,
-            looks: Looks::new(Arc::new(sight)),
+            overview: Cache::new(Arc::new(served)),
             chains,
             token,
             names,
@@ -206,7 +208,10 @@ async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr, to: O
             Err(lack) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {lack}\n")),
         },
         _ => page::file(path, request.headers()).unwrap_or_else(|| {
-            text(StatusCode::NOT_FOUND, "there are a page at /, /api/look, /metrics, /healthz and /readyz\n")
+            text(
+                StatusCode::NOT_FOUND,
+                "there are a page at /, /api/overview, /metrics, /healthz and /readyz\n",
+            )
         }),
     }
 }

@@ -1,5 +1,5 @@
+mod asking;
 mod changes;
-mod looking;
 mod sharing;
 mod strangers;
 

@@ -10,9 +10,9 @@ use super::table::{self, Cells, Column, cell};
 use super::text::{bar, count};
 use super::theme::Theme;
 use crate::live::span;
-use crate::standing::Standing;
+use crate::overview::{Group, Liveness, Node};
 use crate::top::state::{Pane, Row, State, rows, share};
-use crate::top::view::{GroupRow, NodeRow, View};
+use crate::top::view::View;
 
 /// From this width on, versions and wide bars.
 const ROOMY: u16 = 88;
@@ -24,8 +24,11 @@ const NARROW: u16 = 72;
 pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, theme: Theme) {
     let rows = rows(view, state, Pane::Cluster);
     if rows.is_empty() {
-        let words =
-            if view.nodes.is_empty() { "no groups, no nodes" } else { "none has that name; esc shows all" };
+        let words = if view.overview.nodes.is_empty() {
+            "no groups, no nodes"
+        } else {
+            "none has that name; esc shows all"
+        };
         buf.set_stringn(area.x.saturating_add(1), area.y, words, usize::from(area.width), theme.dim());
         return;
     }
@@ -69,13 +72,13 @@ fn used(part: u32, of: u32, width: usize, theme: Theme) -> Vec<Span<'static>> {
     vec![Span::styled(full, theme.bar(share)), Span::styled(rest, theme.dim())]
 }
 
-fn group(row: &GroupRow, wide: usize, theme: Theme) -> Cells {
+fn group(row: &Group, wide: usize, theme: Theme) -> Cells {
     let part = row.used.get();
-    let (bar, of) = match row.capacity {
+    let (bar, of) = match row.limit {
         Some(capacity) => (used(part, capacity.get(), wide, theme), format!("{part}/{}", capacity.get())),
         None => (cell("no limit", theme.dim()), part.to_string()),
     };
-    let most = row.most_tasks.get();
+    let most = row.max_concurrent_jobs.get();
     let (tasks, full) = match row.tasks {
         Some(tasks) if most > 0 => (format!("{} of {most} tasks", tasks.get()), tasks.get() >= most),
         Some(tasks) if tasks.get() == 1 => ("1 task".to_owned(), false),
@@ -92,13 +95,13 @@ fn group(row: &GroupRow, wide: usize, theme: Theme) -> Cells {
     ]
 }
 
-fn node(row: &NodeRow, wide: usize, roomy: bool, view: &View, theme: Theme) -> Cells {
+fn node(row: &Node, wide: usize, roomy: bool, view: &View, theme: Theme) -> Cells {
     let (part, capacity) = (row.used.get(), row.capacity.get());
     let state = match row.state {
-        Standing::InUse => cell("in use", theme.good()),
-        Standing::TakesNoWork => cell(row.state.word(), theme.waiting()),
-        Standing::OutOfUse | Standing::NeverJoined => cell(row.state.word(), theme.dim()),
-        Standing::Lost | Standing::Left => cell(row.state.word(), theme.bad()),
+        Liveness::InUse => cell("in use", theme.good()),
+        Liveness::TakesNoWork => cell(row.state.word(), theme.waiting()),
+        Liveness::OutOfUse | Liveness::NeverJoined => cell(row.state.word(), theme.dim()),
+        Liveness::Lost | Liveness::Left => cell(row.state.word(), theme.bad()),
     };
     let kind = match row.node_type {
         NodeType::Hybrid => "",
@@ -108,12 +111,12 @@ fn node(row: &NodeRow, wide: usize, roomy: bool, view: &View, theme: Theme) -> C
     };
     let state = state.into_iter().chain([Span::styled(kind, theme.dim())]).collect();
     // A second of silence is what every heartbeat looks like.
-    let heard = row.heard.map(|at| match view.now.signed_duration_since(at) {
+    let heard = row.last_heartbeat.map(|at| match view.overview.now.signed_duration_since(at) {
         silence if silence < TimeDelta::seconds(1) => "now".to_owned(),
-        _ => span(at, view.now),
+        _ => span(at, view.overview.now),
     });
     let mut cells = vec![
-        vec![Span::styled("  ", theme.plain()), Span::styled(row.name.clone(), theme.plain())],
+        vec![Span::styled("  ", theme.plain()), Span::styled(row.hostname.clone(), theme.plain())],
         used(part, capacity, wide, theme),
         cell(format!("{part}/{capacity}"), theme.plain()),
         state,

@@ -8,6 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::text::{bar, count, fit, width, wrapped};
 use super::theme::Theme;
+use crate::overview::Overview;
 use crate::top::state::{State, share};
 use crate::top::view::{Played, View};
 
@@ -43,7 +44,7 @@ fn headline(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, theme
         (None, Some(_)) => (" PLAYING ", theme.good()),
         (None, None) => (" LIVE ", theme.good()),
     };
-    let time = view.now.format("%Y-%m-%d %H:%M:%S UTC ").to_string();
+    let time = view.overview.now.format("%Y-%m-%d %H:%M:%S UTC ").to_string();
     let right = width(badge) + width(&time);
     let room = usize::from(area.width).saturating_sub(right + 17);
     let left = Line::from(vec![
@@ -56,7 +57,7 @@ fn headline(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, theme
 }
 
 fn counts(view: &View, all: u16, theme: Theme) -> Line<'static> {
-    let counts = view.counts;
+    let Overview { counts, outbox, .. } = &view.overview;
     let mut spans = Vec::new();
     let mut add = |number: u64, word: &str, style| {
         spans.push(Span::styled(format!(" {}", count(number)), style));
@@ -64,8 +65,9 @@ fn counts(view: &View, all: u16, theme: Theme) -> Line<'static> {
     };
     let strong = theme.strong();
     add(counts.pending, "pending", strong);
-    if counts.never > 0 {
-        add(counts.never, "can never run", theme.bad());
+    let never = view.overview.never();
+    if never > 0 {
+        add(never, "can never run", theme.bad());
     }
     if counts.waiting > 0 {
         add(counts.waiting, "dispatched", strong);
@@ -74,8 +76,8 @@ fn counts(view: &View, all: u16, theme: Theme) -> Line<'static> {
     if let Some(ended) = counts.ended {
         add(ended, "ended", strong);
     }
-    if counts.outbox > 0 {
-        add(counts.outbox, "messages to send", theme.waiting());
+    if outbox.messages > 0 {
+        add(outbox.messages, "messages to send", theme.waiting());
     }
     let (used, of) = view.capacity();
     let share = share(used.get(), of.get());

@@ -74,7 +74,8 @@ fn too_small(frame: &mut Frame<'_>, area: Rect, theme: Theme) {
 fn all_panes(frame: &mut Frame<'_>, body: Rect, view: &View, state: &State, theme: Theme) {
     let [left, right] = Layout::horizontal([Constraint::Fill(13), Constraint::Fill(8)]).areas(body);
     let [queue, running] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(left);
-    let places = u16::try_from(view.groups.len() + view.nodes.len() + 3).unwrap_or(u16::MAX);
+    let places =
+        u16::try_from(view.overview.groups.len() + view.overview.nodes.len() + 3).unwrap_or(u16::MAX);
     let most = right.height / 2;
     let [cluster, ended] =
         Layout::vertical([Constraint::Length(places.clamp(6, most)), Constraint::Min(5)]).areas(right);
@@ -114,7 +115,7 @@ fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, them
 fn title(view: &View, state: &State, pane: Pane, theme: Theme) -> Vec<Span<'static>> {
     let focused = state.pane == pane;
     let number = Pane::ALL.iter().position(|&one| one == pane).unwrap_or(0) + 1;
-    let counts = view.counts;
+    let counts = view.overview.counts;
     let all = match pane {
         Pane::Queue => Some(counts.pending),
         Pane::Running => Some(counts.waiting + counts.running),
@@ -145,16 +146,16 @@ fn draw_detail(frame: &mut Frame<'_>, area: Rect, view: &View, state: &State, th
     let mut spans = vec![Span::styled(format!("{} {} {} ", row.kind, row.id, row.name), theme.strong())];
     if row.status.is_finished() {
         spans.push(Span::styled(format!("{} ", row.status.token()), theme.status(row.status)));
-        spans.push(Span::raw(format!("{} {}", tasks::place(row), row.note)));
-    } else if row.why.is_some() || row.started.is_none() {
+        spans.push(Span::raw(format!("{} {}", row.place, row.explanation)));
+    } else if row.hold.is_some() || row.started.is_none() {
         let (words, style) = tasks::why(row, theme);
         spans.push(Span::styled(words, style));
-        if let Some(why) = &row.why {
-            spans.push(Span::styled(format!("  [{}]", why.token), theme.dim()));
+        if let Some(hold) = &row.hold {
+            spans.push(Span::styled(format!("  [{}]", hold.token), theme.dim()));
         }
     } else {
         spans.push(Span::styled(format!("{} ", row.status.token()), theme.status(row.status)));
-        spans.push(Span::raw(tasks::place(row)));
+        spans.push(Span::raw(row.place.to_string()));
     }
     let area = Rect { x: area.x.saturating_add(1), width: area.width.saturating_sub(2), ..area };
     frame.render_widget(Paragraph::new(Line::from(spans)).wrap(Wrap { trim: true }), area);

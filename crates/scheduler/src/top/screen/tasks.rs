@@ -4,14 +4,15 @@ use control_plane::ports::TaskStatus;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use scheduler_core::{Kind, Timestamp};
+use scheduler_core::Timestamp;
 
 use super::table::{self, Cells, Column, cell};
 use super::text::short;
 use super::theme::Theme;
 use crate::live::span;
+use crate::overview::Row as Task;
 use crate::top::state::{Pane, Row, State, rows};
-use crate::top::view::{TaskRow, View};
+use crate::top::view::View;
 
 /// Which columns there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +48,15 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, view: &View, state: &State, pan
     let cursor = (state.pane == pane).then(|| state.look(pane).cursor.position(&rows));
     table::draw(buf, area, &columns, (rows.len(), cursor), theme, |at| {
         let row = rows.get(at).copied().and_then(Row::task);
-        row.map(|row| cells(row, pane, room, view.now, theme)).unwrap_or_default()
+        row.map(|row| cells(row, pane, room, view.overview.now, theme)).unwrap_or_default()
     });
 }
 
 fn empty(view: &View, state: &State, pane: Pane) -> String {
     let all = match pane {
-        Pane::Queue => view.queue.len(),
-        Pane::Running => view.running.len(),
-        Pane::Ended => view.ended.len(),
+        Pane::Queue => view.overview.pending.tasks.len(),
+        Pane::Running => view.overview.holding.tasks.len(),
+        Pane::Ended => view.overview.finished.len(),
         Pane::Cluster => 0,
     };
     match pane {
@@ -95,7 +96,7 @@ fn columns(pane: Pane, room: Room, digits: u16) -> Vec<Column> {
     columns
 }
 
-fn cells(row: &TaskRow, pane: Pane, room: Room, now: Timestamp, theme: Theme) -> Cells {
+fn cells(row: &Task, pane: Pane, room: Room, now: Timestamp, theme: Theme) -> Cells {
     let plain = theme.plain();
     let mut cells = vec![cell(row.id.to_string(), theme.strong()), cell(&*row.name, plain)];
     if room != Room::Little {
@@ -107,23 +108,23 @@ fn cells(row: &TaskRow, pane: Pane, room: Room, now: Timestamp, theme: Theme) ->
                 cells.push(cell(row.priority.get().to_string(), plain));
                 cells.push(cell(cost(row), plain));
             }
-            cells.push(cell(span(row.launched, now), plain));
+            cells.push(cell(span(row.created, now), plain));
             let (words, style) = why(row, theme);
             cells.push(cell(words, style));
-            let since = row.why.as_ref().map(|why| span(why.since, now)).unwrap_or_default();
-            cells.push(cell(since, theme.dim()));
+            let since = row.hold.as_ref().and_then(|hold| hold.since).map(|since| span(since, now));
+            cells.push(cell(since.unwrap_or_default(), theme.dim()));
         }
         Pane::Running => {
             cells.push(cell(cost(row), plain));
-            cells.push(cell(place(row), plain));
+            cells.push(cell(&*row.place, plain));
             let status = if row.cancel_requested { "stopping" } else { row.status.token() };
             cells.push(cell(status, theme.status(row.status)));
-            cells.push(cell(span(row.started.unwrap_or(row.launched), now), plain));
+            cells.push(cell(span(row.started.unwrap_or(row.created), now), plain));
         }
         Pane::Ended | Pane::Cluster => {
             cells.push(cell(row.status.token(), theme.status(row.status)));
-            let note = if row.note.is_empty() { place(row) } else { row.note.to_string() };
-            cells.push(cell(note, plain));
+            let note = if row.explanation.is_empty() { &row.place } else { &row.explanation };
+            cells.push(cell(&**note, plain));
             let took = row.started.zip(row.finished).map(|(from, to)| span(from, to));
             cells.push(cell(took.unwrap_or_default(), plain));
             cells.push(cell(row.finished.map(|at| span(at, now)).unwrap_or_default(), theme.dim()));
@@ -132,28 +133,17 @@ fn cells(row: &TaskRow, pane: Pane, room: Room, now: Timestamp, theme: Theme) ->
     cells
 }
 
-fn cost(row: &TaskRow) -> String {
-    if row.kind.needs_place() { row.cost.get().to_string() } else { String::new() }
+fn cost(row: &Task) -> String {
+    if row.kind.needs_place() { row.impact.get().to_string() } else { String::new() }
 }
 
 /// Why it waits, as a sentence without its subject.
-pub(super) fn why(row: &TaskRow, theme: Theme) -> (String, Style) {
-    match &row.why {
+pub(super) fn why(row: &Task, theme: Theme) -> (String, Style) {
+    match &row.hold {
         _ if row.cancel_requested => ("asked to cancel; the next pass ends it".to_owned(), theme.bad()),
-        Some(why) if why.never => (why.sentence.to_string(), theme.bad()),
-        Some(why) => (why.sentence.to_string(), theme.waiting()),
+        Some(hold) if hold.never => (hold.sentence.to_string(), theme.bad()),
+        Some(hold) => (hold.sentence.to_string(), theme.waiting()),
         None if row.status == TaskStatus::Pending => ("no pass has looked at it yet".to_owned(), theme.dim()),
         None => (String::new(), theme.plain()),
-    }
-}
-
-/// Where it runs or ran.
-pub(super) fn place(row: &TaskRow) -> String {
-    match (row.kind, &row.node, &row.group) {
-        (Kind::WorkflowApproval, ..) if !row.status.is_finished() => "waits for a person's word".to_owned(),
-        (_, Some(node), Some(group)) => format!("{node} ({group})"),
-        (_, Some(only), None) => only.to_string(),
-        (_, None, Some(group)) => format!("in {group}"),
-        (_, None, None) => String::new(),
     }
 }

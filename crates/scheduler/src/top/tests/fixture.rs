@@ -5,58 +5,59 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use scheduler_core::{Forks, Kind, NodeType, Priority, TaskCount, Timestamp};
 
-use crate::standing::Standing;
+use crate::overview::{Counts, Group, Hold, Liveness, Node, Overview, Row, Rows};
 use crate::top::screen::{self, Theme};
 use crate::top::state::State;
-use crate::top::view::{Counts, GroupRow, NodeRow, TaskRow, View, Why};
+use crate::top::view::View;
 
 /// So many seconds after nine in the morning.
 pub(super) fn at(seconds: i64) -> Timestamp {
     "2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap() + chrono::TimeDelta::seconds(seconds)
 }
 
-pub(super) fn task(id: i64, name: &str, kind: Kind, status: TaskStatus) -> TaskRow {
-    TaskRow {
+pub(super) fn task(id: i64, name: &str, kind: Kind, status: TaskStatus) -> Row {
+    Row {
         id: id.into(),
         name: name.into(),
         kind,
         status,
         priority: Priority::new(0),
-        cost: Forks::new(6),
-        launched: at(0),
+        impact: Forks::new(6),
+        created: at(0),
         started: None,
         finished: None,
-        node: None,
-        group: None,
-        why: None,
+        place: "".into(),
+        workflow: None,
         cancel_requested: false,
-        note: "".into(),
+        answerable: false,
+        hold: None,
+        decision: None,
+        explanation: "".into(),
     }
 }
 
-fn waits(row: TaskRow, token: &'static str, sentence: &str, since: i64) -> TaskRow {
+fn waits(row: Row, token: &'static str, sentence: &str, since: i64) -> Row {
     let never = token == "never_fits";
-    TaskRow { why: Some(Why { token, sentence: sentence.into(), since: at(since), never }), ..row }
+    Row { hold: Some(Hold { token, sentence: sentence.into(), since: Some(at(since)), never }), ..row }
 }
 
-fn ran(row: TaskRow, node: &str, started: i64, finished: Option<i64>) -> TaskRow {
-    TaskRow {
-        node: Some(node.into()),
-        group: Some("datacentre".into()),
+fn ran(row: Row, node: &str, started: i64, finished: Option<i64>) -> Row {
+    Row {
+        place: format!("on {node} (datacentre)").into(),
         started: Some(at(started)),
         finished: finished.map(at),
         ..row
     }
 }
 
-fn node(name: &str, used: u32, capacity: u32, state: Standing, heard: i64) -> NodeRow {
-    NodeRow {
-        name: name.to_owned(),
+fn node(name: &str, used: u32, capacity: u32, state: Liveness, heard: i64) -> Node {
+    Node {
+        hostname: name.to_owned(),
         node_type: NodeType::Hybrid,
         used: Forks::new(used),
         capacity: Forks::new(capacity),
         state,
-        heard: Some(at(heard)),
+        last_heartbeat: Some(at(heard)),
         version: "0.1.0".to_owned(),
     }
 }
@@ -84,9 +85,9 @@ pub(super) fn view() -> View {
             "may not overtake the older project update 40, which waits for project 3 too (the older wants it for update, this one for use)",
             14,
         ),
-        TaskRow {
-            launched: at(-600),
-            cost: Forks::new(64),
+        Row {
+            created: at(-600),
+            impact: Forks::new(64),
             ..waits(
                 task(47, "Render", Job, Pending),
                 "never_fits",
@@ -98,34 +99,45 @@ pub(super) fn view() -> View {
     ];
     let running = vec![
         ran(task(17, "Deploy shop", Job, Running), "node-a", 2, None),
-        TaskRow { started: Some(at(30)), ..task(21, "Go live?", WorkflowApproval, Running) },
+        Row {
+            started: Some(at(30)),
+            place: "waits for a person's word".into(),
+            ..task(21, "Go live?", WorkflowApproval, Running)
+        },
     ];
     let ended = vec![
-        TaskRow {
-            note: "exit code 3".into(),
+        Row {
+            explanation: "exit code 3".into(),
             ..ran(task(12, "Migrate database", Job, Failed), "node-b", 5, Some(50))
         },
         ran(task(11, "Build", Job, Successful), "node-a", 0, Some(20)),
     ];
     View {
         about: "schema scheduler".to_owned(),
-        now: at(60),
-        counts: Counts { pending: 5, never: 1, waiting: 0, running: 2, ended: None, outbox: 0 },
-        queue,
-        running,
-        ended,
-        groups: vec![GroupRow {
-            name: "datacentre".to_owned(),
-            used: Forks::new(6),
-            capacity: Some(Forks::new(28)),
-            tasks: None,
-            most_tasks: TaskCount::new(0),
-        }],
-        nodes: vec![
-            node("node-a", 6, 20, Standing::InUse, 60),
-            node("node-b", 0, 8, Standing::TakesNoWork, 58),
-            node("node-c", 0, 8, Standing::Lost, -300),
-        ],
+        overview: Overview {
+            now: at(60),
+            counts: Counts { pending: 5, waiting: 0, running: 2, ended: None },
+            holds: [("never_fits".to_owned(), 1)].into(),
+            pending: Rows { total: 5, tasks: queue },
+            holding: Rows { total: 2, tasks: running },
+            finished: ended,
+            groups: vec![Group {
+                name: "datacentre".to_owned(),
+                used: Forks::new(6),
+                capacity: Forks::new(28),
+                container: false,
+                max_forks: Forks::ZERO,
+                max_concurrent_jobs: TaskCount::new(0),
+                limit: Some(Forks::new(28)),
+                tasks: None,
+            }],
+            nodes: vec![
+                node("node-a", 6, 20, Liveness::InUse, 60),
+                node("node-b", 0, 8, Liveness::TakesNoWork, 58),
+                node("node-c", 0, 8, Liveness::Lost, -300),
+            ],
+            ..Overview::default()
+        },
         ..View::default()
     }
 }

@@ -46,13 +46,13 @@ fn the_cursor_follows_its_task_and_stays_at_the_top_where_it_was_never_moved() {
     let mut view = view();
     let (state, _) = pressed(&view, State::default(), &[Key::Down, Key::Char('j')]);
     assert_eq!(state.selected(&view).map(|row| row.id), Some(TaskId::new(43)));
-    let first = view.queue.remove(0);
+    let first = view.overview.pending.tasks.remove(0);
     assert_eq!(state.selected(&view).map(|row| row.id), Some(TaskId::new(43)), "others come and go");
-    view.queue.push(first);
+    view.overview.pending.tasks.push(first);
     assert_eq!(State::default().selected(&view).map(|row| row.id), Some(TaskId::new(42)));
-    view.queue.retain(|row| row.id.get() != 43);
+    view.overview.pending.tasks.retain(|row| row.id.get() != 43);
     assert!(state.selected(&view).is_some(), "when it goes, its place stays");
-    view.queue.clear();
+    view.overview.pending.tasks.clear();
     assert_eq!(state.selected(&view), None);
 }
 

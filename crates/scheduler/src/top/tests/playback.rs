@@ -71,20 +71,26 @@ fn every_task_is_pending_running_or_ended_from_its_launch_on() {
         let at = Moment::from_millis(end * part / 20);
         let view = recording.view(at, MANY);
         let launched = recording.outcome.timeline.bars.iter().filter(|bar| bar.launched <= at).count();
-        assert_eq!(view.queue.len() + view.running.len() + view.ended.len(), launched, "{at:?}");
-        assert_eq!(view.counts.pending, view.queue.len() as u64);
-        for node in &view.nodes {
+        assert_eq!(
+            view.overview.pending.tasks.len()
+                + view.overview.holding.tasks.len()
+                + view.overview.finished.len(),
+            launched,
+            "{at:?}"
+        );
+        assert_eq!(view.overview.counts.pending, view.overview.pending.tasks.len() as u64);
+        for node in &view.overview.nodes {
             assert!(node.used <= node.capacity, "nothing here is larger than a node: {node:?}");
         }
-        let forks: u32 = view.running.iter().map(|row| row.cost.get()).sum();
-        assert_eq!(forks, view.groups.iter().map(|group| group.used.get()).sum::<u32>());
-        assert!(view.running.is_sorted_by_key(|row| row.started));
-        assert!(view.ended.is_sorted_by_key(|row| std::cmp::Reverse(row.finished)));
+        let forks: u32 = view.overview.holding.tasks.iter().map(|row| row.impact.get()).sum();
+        assert_eq!(forks, view.overview.groups.iter().map(|group| group.used.get()).sum::<u32>());
+        assert!(view.overview.holding.tasks.is_sorted_by_key(|row| row.started));
+        assert!(view.overview.finished.is_sorted_by_key(|row| std::cmp::Reverse(row.finished)));
     }
     let few = recording.view(Moment::from_millis(end), 7);
-    assert_eq!((few.ended.len(), few.counts.ended), (7, Some(300)), "counts are of all");
+    assert_eq!((few.overview.finished.len(), few.overview.counts.ended), (7, Some(300)), "counts are of all");
     let all = recording.view(Moment::from_millis(end), MANY);
-    assert_eq!(few.ended[..], all.ended[..7], "the latest are kept");
+    assert_eq!(few.overview.finished[..], all.overview.finished[..7], "the latest are kept");
 }
 
 #[test]
@@ -116,7 +122,7 @@ fn r8_3_a_cancel_changes_what_comes_and_nothing_that_was() {
     playback.ask(Request::Pause(true));
     (0..15).for_each(|_| playback.ask(Request::Ahead));
     let before = seen(&mut playback, now);
-    let task = before.queue.last().expect("somebody waits").id;
+    let task = before.overview.pending.tasks.last().expect("somebody waits").id;
     playback.ask(Request::Cancel(task));
     // Until the second run is there.
     let after = loop {
@@ -125,10 +131,16 @@ fn r8_3_a_cancel_changes_what_comes_and_nothing_that_was() {
             break view;
         }
     };
-    assert_eq!(after.queue, before.queue, "at the moment itself everything is as it was");
-    assert_eq!((&after.running, &after.ended), (&before.running, &before.ended));
+    assert_eq!(
+        after.overview.pending.tasks, before.overview.pending.tasks,
+        "at the moment itself everything is as it was"
+    );
+    assert_eq!(
+        (&after.overview.holding.tasks, &after.overview.finished),
+        (&before.overview.holding.tasks, &before.overview.finished)
+    );
     playback.ask(Request::Ahead);
     let later = seen(&mut playback, now + Duration::from_secs(3));
-    let row = later.ended.iter().find(|row| row.id == task).expect("it has ended");
+    let row = later.overview.finished.iter().find(|row| row.id == task).expect("it has ended");
     assert_eq!(row.status, control_plane::ports::TaskStatus::Canceled);
 }

@@ -89,7 +89,7 @@ fn a_lost_store_is_said_with_the_time_and_the_reason_and_the_rest_stays() {
 fn a_simulation_shows_how_far_it_is_played() {
     let mut view = view();
     view.about = "simulation of a-week.toml, tower-2018".to_owned();
-    view.counts.ended = Some(1204);
+    view.overview.counts.ended = Some(1204);
     view.played = Some(Played {
         at: "2 d 7 h".to_owned(),
         length: "7 d 0 h".to_owned(),
@@ -150,7 +150,7 @@ fn without_colour_there_is_none() {
 #[test]
 fn what_a_name_holds_cannot_move_the_cursor_or_ring() {
     let mut view = view();
-    view.queue[0].name = "evil\u{1b}[2J\u{7}\nname".into();
+    view.overview.pending.tasks[0].name = "evil\u{1b}[2J\u{7}\nname".into();
     let words = drawn(&view, &State::default(), SMALL);
     assert!(!words.contains('\u{1b}') && !words.contains('\u{7}'), "{words}");
 }

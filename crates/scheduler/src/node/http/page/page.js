@@ -1,4 +1,4 @@
-// Asks the node for a look every second while somebody can see the page, and shows it. A hidden page asks nothing.
+// Asks the node for its overview every second while somebody can see the page, and shows it. A hidden page asks nothing.
 
 import { Asked, token } from "./ask.js";
 import * as tables from "./tables.js";
@@ -10,7 +10,7 @@ const EVERY = 1000;
 const SLOWEST = 10000;
 
 const part = (id) => document.getElementById(id);
-const look = new Asked("/api/look");
+const overview = new Asked("/api/overview");
 const open = (id) => (location.hash = `#task=${id}`);
 const asked = new Table(part("asked"), tables.RUNNING, open);
 const queue = new Table(part("queue"), tables.QUEUE, open);
@@ -23,16 +23,16 @@ let failures = 0;
 let reason = "";
 
 /** The store's time, by this machine's clock. */
-const now = () => Date.now() + look.ahead;
+const now = () => Date.now() + overview.ahead;
 
 async function round() {
   clearTimeout(timer);
   if (document.hidden || asking) return;
   asking = true;
   try {
-    await look.ask();
+    await overview.ask();
     failures = 0;
-    stand(look.body.stale === null ? "live" : "stale", look.body.stale);
+    stand(overview.body.stale === null ? "live" : "stale", overview.body.stale);
   } catch (refused) {
     failures += 1;
     stand("gone", { place: "", what: refused.message, remedy: "" });
@@ -50,12 +50,12 @@ function stand(state, why) {
   const banner = part("banner");
   banner.hidden = state === "live";
   if (state === "live") return;
-  const old = look.body === null ? "" : ` Shown is what was seen ${since(look.body.now, now())} ago.`;
+  const old = overview.body === null ? "" : ` Shown is what was seen ${since(overview.body.now, now())} ago.`;
   say(banner, `${fault(why)}.${old}`);
 }
 
 function show() {
-  const body = look.body;
+  const body = overview.body;
   if (body === null) return;
   const by = body.served_by;
   say(part("served-by"), [by.node, by.program].filter((words) => words !== "").join(" · "));
@@ -112,14 +112,14 @@ function reasons(holds) {
 
 /** What the button about the token says. */
 function rights() {
-  const changes = look.body?.served_by.changes ?? false;
+  const changes = overview.body?.served_by.changes ?? false;
   const words = !changes ? "read-only" : token.get() === "" ? "read-only: give token" : "changes allowed";
   say(part("token-button"), words);
   part("token-button").dataset.may = changes && token.get() !== "" ? "yes" : "no";
 }
 
 function wantsToken(why) {
-  const changes = look.body?.served_by.changes ?? false;
+  const changes = overview.body?.served_by.changes ?? false;
   const about = changes
     ? "Whoever has the token that this node was started with may cancel tasks and answer approvals. It stays in this tab and is gone when you close it."
     : "Changes are not allowed on this node: it was started without a token. Start it with --http-token-file FILE, or with SCHEDULER_HTTP_TOKEN in its environment.";
@@ -132,7 +132,7 @@ function route() {
   const found = /^#task=(-?\d+)$/.exec(location.hash);
   if (found === null) return task.close();
   const id = Number(found[1]);
-  const body = look.body;
+  const body = overview.body;
   const all = body === null ? [] : [...body.pending.tasks, ...body.holding.tasks, ...body.finished];
   task.open(id, all.find((row) => row.id === id));
 }

@@ -1,4 +1,4 @@
-// A table whose rows stay the same elements while what they show changes: focus, selection and scrolling survive every look.
+// A table whose rows stay the same elements while what they show changes: focus, selection and scrolling survive every overview.
 
 import { el, say } from "./words.js";
 

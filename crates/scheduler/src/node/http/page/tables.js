@@ -32,7 +32,7 @@ export const RUNNING = [
     text: (task) => (task.cancel_requested ? "asked to cancel" : ""),
     order: (task) => task.status,
   },
-  { title: "where", wide: true, text: (task) => (task.answerable ? "waits for a person's word" : task.place) },
+  { title: "where", wide: true, text: (task) => task.place },
   {
     title: "for",
     text: (task, now) => since(task.started ?? task.created, now),
@@ -94,7 +94,7 @@ export function groups(list, all) {
     return {
       name: group.name,
       used: group.used,
-      of: group.container ? group.max_forks : group.max_forks > 0 ? Math.min(group.capacity, group.max_forks) : group.capacity,
+      of: group.limit ?? 0,
       badge: group.container ? "container" : "",
       tone: "calm",
       note: limits.join(", "),
@@ -104,12 +104,12 @@ export function groups(list, all) {
 }
 
 const NODE_TONES = {
-  "in use": "good",
-  "takes no work": "busy",
+  in_use: "good",
+  takes_no_work: "busy",
   lost: "bad",
   left: "calm",
-  "never joined": "calm",
-  "out of use": "calm",
+  never_joined: "calm",
+  out_of_use: "calm",
 };
 
 export function nodes(list, all, now) {
@@ -120,7 +120,7 @@ export function nodes(list, all, now) {
       name: node.hostname,
       used: node.used,
       of: node.capacity,
-      badge: node.state,
+      badge: words(node.state),
       tone: NODE_TONES[node.state] ?? "calm",
       note: [node.node_type, heard, version].filter((words) => words !== "").join(" · "),
     };

@@ -34,7 +34,7 @@ export function prepare({ now, changed, wantsToken }) {
   });
 }
 
-/** Opens the task; `row` is what the last look knows of it, if anything. */
+/** Opens the task; `row` is what the last overview knows of it, if anything. */
 export function open(wanted, row) {
   if (id === wanted && box.open) return;
   id = wanted;

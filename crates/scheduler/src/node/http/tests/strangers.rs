@@ -62,7 +62,7 @@ async fn a_head_is_bounded_in_time_in_bytes_and_in_headers() {
 #[tokio::test]
 async fn a_request_by_the_name_of_another_host_learns_nothing() {
     let port = Port::open(None).await;
-    for path in ["/", "/metrics", "/healthz", "/api/look", "/api/tasks/1"] {
+    for path in ["/", "/metrics", "/healthz", "/api/overview", "/api/tasks/1"] {
         let mut stream = TcpStream::connect(port.address).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -1,7 +1,7 @@
-//! One look at the store for everybody who looks.
+//! One overview for everybody who asks.
 //!
-//! A look is taken when somebody asks and the last one is old enough, so that nobody looking costs nothing, and a thousand
-//! browsers cost what one does. While one is taken, others get the one before. When the store cannot be reached, the last look is
+//! It is taken when somebody asks and the last one is old enough, so that nobody asking costs nothing, and a thousand
+//! browsers cost what one does. While one is taken, others get the one before. When the store cannot be reached, the last one is
 //! shown on, and says that it is stale.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,86 +9,63 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use control_plane::ports::Store;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use scheduler_core::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::answer::{Answer, Refusal, VERSION};
-use super::look::{self, Defined, Places};
+use super::answer::{Answer, Refusal};
 use super::pace::Pace;
 use super::prepared::Prepared;
+use crate::overview::{self, VERSION};
 
 /// A store that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// How long what people define counts.
-const DEFINED_FOR: Duration = Duration::from_secs(30);
-
 /// The store's time now, in every answer: a page reckons by it how long ago something was, also when nothing has changed.
 const STORE_TIME: HeaderName = HeaderName::from_static("x-store-time");
 
-/// Where a look comes from.
+/// Where overviews come from.
 #[async_trait]
-pub(super) trait Sight: Send + Sync {
-    /// Looks: the store's time, and an object in JSON.
-    async fn see(&self) -> Result<(Timestamp, String), Refusal>;
+pub(super) trait Source: Send + Sync {
+    /// Takes one: the store's time, and an object in JSON.
+    async fn take(&self) -> Result<(Timestamp, String), Refusal>;
 }
 
-/// A look at a store.
-pub(super) struct StoreSight {
-    store: Arc<dyn Store>,
-    /// What is said of this node with each look.
-    served_by: serde_json::Value,
-    places: Places,
-    defined: tokio::sync::Mutex<Option<(Instant, Defined)>>,
+/// Those of a store, with what is said of the node that shows them.
+pub(super) struct Served {
+    source: Arc<overview::source::Source>,
+    by: serde_json::Value,
 }
 
-impl StoreSight {
-    /// At this store. `hostname` is that of the node that looks, and `changes` whether a token allows changes.
-    pub(super) fn new(store: Arc<dyn Store>, places: Places, hostname: &str, changes: bool) -> Self {
-        let served_by = json!({
-            "node": hostname, "program": env!("CARGO_PKG_VERSION"), "changes": changes,
-        });
-        Self { store, served_by, places, defined: tokio::sync::Mutex::default() }
-    }
-
-    async fn defined(&self) -> Result<Defined, Refusal> {
-        let mut known = self.defined.lock().await;
-        if let Some((at, defined)) = &*known
-            && at.elapsed() < DEFINED_FOR
-        {
-            return Ok(defined.clone());
-        }
-        let defined = Defined::read(&*self.store).await.map_err(|error| Refusal::from(&error))?;
-        *known = Some((Instant::now(), defined.clone()));
-        Ok(defined)
+impl Served {
+    /// `hostname` is that of the node, and `changes` whether a token allows changes.
+    pub(super) fn new(source: Arc<overview::source::Source>, hostname: &str, changes: bool) -> Self {
+        let by = json!({ "node": hostname, "program": env!("CARGO_PKG_VERSION"), "changes": changes });
+        Self { source, by }
     }
 }
 
 #[async_trait]
-impl Sight for StoreSight {
-    async fn see(&self) -> Result<(Timestamp, String), Refusal> {
-        let defined = self.defined().await?;
-        let taken = look::take(&*self.store, &defined, &self.places).await;
-        let (now, look) = taken.map_err(|error| Refusal::from(&error))?;
-        let mut look = json!(look);
-        if let Some(fields) = look.as_object_mut() {
-            fields.insert("served_by".to_owned(), self.served_by.clone());
+impl Source for Served {
+    async fn take(&self) -> Result<(Timestamp, String), Refusal> {
+        let overview = self.source.take().await.map_err(|error| Refusal::from(&error))?;
+        let mut content = json!(overview);
+        if let Some(fields) = content.as_object_mut() {
+            fields.insert("served_by".to_owned(), self.by.clone());
         }
-        Ok((now, look.to_string()))
+        Ok((overview.now, content.to_string()))
     }
 }
 
-/// The last look, and when another may be taken.
-pub(super) struct Looks {
-    sight: Arc<dyn Sight>,
+/// The last overview, and when another may be taken.
+pub(super) struct Cache {
+    source: Arc<dyn Source>,
     pace: tokio::sync::Mutex<Pace>,
     shown: Mutex<Option<Arc<Shown>>>,
 }
 
-/// A look as it is shown.
+/// An overview as it is shown.
 struct Shown {
     /// The store's time when it was taken, and this machine's.
     now: Timestamp,
@@ -101,7 +78,7 @@ struct Shown {
 impl Shown {
     fn new(now: Timestamp, at: Instant, content: String, stale: Option<Refusal>) -> Self {
         let said = json!({ "stale": stale.as_ref().map(Refusal::said) }).to_string();
-        // Whether it is stale is part of the content, so that a page that has the look hears of it.
+        // Whether it is stale is part of the content, so that a page that has the overview hears of it.
         let whole = match (said.strip_suffix('}'), content.strip_prefix('{')) {
             (Some(said), Some(rest)) => format!("{said},{rest}"),
             _ => content.clone(),
@@ -111,13 +88,13 @@ impl Shown {
     }
 }
 
-impl Looks {
-    /// By these eyes.
-    pub(super) fn new(sight: Arc<dyn Sight>) -> Self {
-        Self { sight, pace: tokio::sync::Mutex::new(Pace::new()), shown: Mutex::default() }
+impl Cache {
+    /// Of this source.
+    pub(super) fn new(source: Arc<dyn Source>) -> Self {
+        Self { source, pace: tokio::sync::Mutex::new(Pace::new()), shown: Mutex::default() }
     }
 
-    /// The answer to a request for the look with these headers.
+    /// The answer to a request for the overview with these headers.
     pub(super) async fn answer(&self, asked: &HeaderMap) -> Result<Answer, Refusal> {
         let shown = self.shown().await?;
         let mut answer = shown.prepared.answer(asked);
@@ -133,11 +110,11 @@ impl Looks {
         let last = self.last();
         let mut pace = match (self.pace.try_lock(), &last) {
             (Ok(pace), _) => pace,
-            // Somebody is looking: what was seen before is good enough meanwhile.
+            // One is being taken: the one before is good enough meanwhile.
             (Err(_), Some(shown)) => return Ok(shown.clone()),
             (Err(_), None) => self.pace.lock().await,
         };
-        // Another may have looked between the two locks.
+        // Another may have been taken between the two locks.
         let last = self.last();
         if !pace.is_due() {
             if let Some(shown) = last {
@@ -146,7 +123,7 @@ impl Looks {
             tokio::time::sleep_until(pace.again()).await;
         }
         let began = pace.begin();
-        match timeout(WITHIN, self.sight.see()).await.unwrap_or_else(|_| Err(Refusal::no_answer())) {
+        match timeout(WITHIN, self.source.take()).await.unwrap_or_else(|_| Err(Refusal::no_answer())) {
             Ok((now, content)) => {
                 pace.answered(began);
                 Ok(self.show(Shown::new(now, Instant::now(), content, None)))

@@ -27,12 +27,12 @@ async fn every_route_answers_with_its_status_and_the_headers_that_keep_browsers_
         ("GET", "/readyz", 503, "text/plain"),
         ("GET", "/other", 404, "text/plain"),
         ("POST", "/", 405, "text/plain"),
-        ("GET", "/api/look", 200, "application/json"),
+        ("GET", "/api/overview", 200, "application/json"),
         ("GET", "/api/tasks/7", 404, "application/json"),
         ("GET", "/api/tasks/x", 404, "application/json"),
         ("GET", "/api/other", 404, "application/json"),
         ("GET", "/api/tasks/7/cancel", 405, "application/json"),
-        ("POST", "/api/look", 405, "application/json"),
+        ("POST", "/api/overview", 405, "application/json"),
         ("DELETE", "/api/tasks/7", 405, "application/json"),
         ("POST", "/api/tasks/7/cancel", 403, "application/json"),
         ("POST", "/api/tasks/7/answer", 403, "application/json"),
@@ -87,36 +87,36 @@ fn the_page_has_no_script_and_no_style_but_its_files_and_makes_no_element_of_tex
 }
 
 #[tokio::test]
-async fn a_look_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
+async fn an_overview_shows_what_waits_and_why_what_runs_and_where_and_the_counts() {
     let port = Port::open(None).await;
     let (first, second) = (port.launch(job()).await, port.launch(job()).await);
     port.pass().await;
-    let look = port.get("/api/look").await.json();
-    assert_eq!(look["version"], 1);
-    assert_eq!(look["stale"], json!(null));
+    let overview = port.get("/api/overview").await.json();
+    assert_eq!(overview["version"], 1);
+    assert_eq!(overview["stale"], json!(null));
     assert_eq!(
-        look["served_by"],
+        overview["served_by"],
         json!({ "node": "node-a", "program": env!("CARGO_PKG_VERSION"), "changes": false })
     );
-    assert_eq!(look["counts"], json!({ "pending": 1, "waiting": 1, "running": 0 }));
-    assert_eq!(look["holds"], json!({ "resource_held": 1 }));
-    assert_eq!(look["outbox"]["messages"], 1);
-    let held = &look["pending"]["tasks"][0];
+    assert_eq!(overview["counts"], json!({ "pending": 1, "waiting": 1, "running": 0 }));
+    assert_eq!(overview["holds"], json!({ "resource_held": 1 }));
+    assert_eq!(overview["outbox"]["messages"], 1);
+    let held = &overview["pending"]["tasks"][0];
     assert_eq!((held["id"].clone(), held["name"].clone()), (json!(second), json!(HOSTILE)));
     let sentence = held["hold"]["sentence"].as_str().unwrap();
     assert!(sentence.ends_with(&format!("which job {first} held for exclusive at first")), "{sentence}");
     assert!(held["hold"]["since"].is_string());
-    let holding = &look["holding"];
+    let holding = &overview["holding"];
     assert_eq!(
         (holding["total"].clone(), holding["tasks"][0]["place"].clone()),
         (json!(1), json!("on node-a (all)"))
     );
     let group = json!({
-        "name": "all", "capacity": 10, "used": 5, "container": false, "max_forks": 8, "max_concurrent_jobs": 0,
+        "name": "all", "capacity": 10, "used": 5, "container": false, "max_forks": 8, "max_concurrent_jobs": 0, "limit": 8,
     });
-    assert_eq!(look["groups"], json!([group]));
-    let node = &look["nodes"][0];
-    assert_eq!((node["state"].clone(), node["version"].clone()), (json!("in use"), json!("1.2.3")));
+    assert_eq!(overview["groups"], json!([group]));
+    let node = &overview["nodes"][0];
+    assert_eq!((node["state"].clone(), node["version"].clone()), (json!("in_use"), json!("1.2.3")));
 }
 
 #[tokio::test]
@@ -130,8 +130,8 @@ async fn r8_2_a_node_that_takes_no_work_is_told_from_one_in_use() {
         version: "1.2.3".into(),
     };
     port.store.join(&node).await.unwrap();
-    let look = port.get("/api/look").await.json();
-    assert_eq!(look["nodes"][0]["state"], "takes no work");
+    let overview = port.get("/api/overview").await.json();
+    assert_eq!(overview["nodes"][0]["state"], "takes_no_work");
 }
 
 #[tokio::test]
@@ -166,14 +166,14 @@ async fn of_a_task_that_has_ended_the_row_says_all_there_is_and_no_queue_is_read
 #[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() {
     let port = Port::open(None).await;
-    for path in ["/", "/api/look"] {
+    for path in ["/", "/api/overview"] {
         let first = port.get(path).await;
         let tag = first.header("etag").to_owned();
         let again = port.ask("GET", path, &[("If-None-Match", &tag)], "").await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
         assert_eq!(again.header("etag"), tag);
     }
-    let again = port.get("/api/look").await;
+    let again = port.get("/api/overview").await;
     assert!(!again.header("x-store-time").is_empty(), "a page reckons by it");
 }
 
