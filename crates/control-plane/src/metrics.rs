@@ -142,10 +142,11 @@ pub(crate) fn violations(count: usize) {
 pub(crate) fn committed(now: Timestamp, plan: &Plan, committed: &Committed) {
     pass(PassResult::Ran);
     gauge!(LAST_PASS).set(u32::try_from(now.timestamp()).unwrap_or_default());
-    let skipped = committed.skipped.len();
-    counter!(STARTS).increment(plan.starts().count().saturating_sub(skipped) as u64);
-    counter!(SKIPPED).increment(skipped as u64);
-    for decision in &plan.decisions {
+    counter!(SKIPPED).increment(committed.skipped.len() as u64);
+    for decision in committed.decided(plan) {
+        if decision.action.start().is_some() {
+            counter!(STARTS).increment(1);
+        }
         if let Some(end) = decision.action.end() {
             counter!(ENDS, "cause" => cause(end)).increment(1);
         }

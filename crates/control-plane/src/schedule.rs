@@ -241,10 +241,24 @@ impl Scheduler {
                 if committed.dispatched > 0 {
                     self.relay.request();
                 }
-                if plan.more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                if asks_for_more(plan, committed) {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
             }
         }
     }
+}
+
+/// Whether another pass should follow at once. What somebody keeps would be asked for by each pass anew: it waits for the next event or
+/// period, unless something else was written.
+fn asks_for_more(plan: &Plan, committed: &Committed) -> bool {
+    let wrote = || {
+        committed.created.iter().any(Option::is_some)
+            || committed.decided(plan).any(|decision| decision.action.changes_something())
+    };
+    plan.more && (committed.kept.is_empty() || wrote())
 }
 
 /// Whether it fails something because its node was not heard for long (R8.1). One that has left or was removed is no such case.

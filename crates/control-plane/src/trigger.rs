@@ -88,6 +88,7 @@ impl Trigger {
                     ends = report.ends,
                     creates = report.creates,
                     skipped = report.skipped,
+                    kept = report.kept,
                     stale = report.stale,
                     "passes made"
                 );

@@ -1,17 +1,19 @@
 //! Writes a whole plan in the transaction that holds the lock (R12.3).
 //!
-//! First the rows of tasks, in one guarded statement; what it did not touch had changed. If the plan ends or takes back
-//! such a row, all is dropped. Else everything that rests on it is left out: its message, the tasks that it asked
-//! for, the steps of its graph. A task that would lose a link so stays underived, and the next pass derives it anew.
+//! First the rows of tasks, in one guarded statement; what it did not touch had changed, or somebody else keeps it. If the plan
+//! ends or takes back a row that had changed, all is dropped. Else what rests on the row is left out ([`Omission`]), also where the
+//! plan ends it: a row that is kept says nothing new to a plan made anew. A task that would lose a link so stays underived, and
+//! the next pass derives it anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use control_plane::ports::{Commit, Committed, Reading, SkippedStart, StoreError};
-use scheduler_core::{Action, NodeStep, Origin, Plan, State, Task, TaskId, TaskRef};
+use scheduler_core::{Action, Decision, NodeStep, Origin, Plan, State, Task, TaskId, TaskRef};
 
 use super::create::{self, New};
 use super::hold::Holds;
-use super::patch::{self, Change, Patch, Taken};
+use super::omission::Omission;
+use super::patch::{self, Change, Patch, Patched, Taken};
 use super::read::Digests;
 use super::step::{self, Steps};
 use crate::config::{Lock, Schema};
@@ -33,7 +35,7 @@ pub(super) async fn commit(
     let draft = Draft::of(reading, plan);
     let mut committed = Committed::default();
     if draft.patches.is_empty() && plan.creates.is_empty() {
-        Holds::of(plan, stored, |_| None)?.write(&session).await?;
+        Holds::of(plan, stored, &HashSet::new(), |_| None)?.write(&session).await?;
         session.commit(WHAT).await?;
         return Ok(Commit::Done(committed));
     }
@@ -43,44 +45,16 @@ pub(super) async fn commit(
     session.run(WHAT, &words).await?;
     let ids = create::ids(&session, plan.creates.len()).await?;
 
-    let (mut out, mut taken) = (LeftOut::default(), Taken::Waited);
-    let kept = step::kept(&session, &plan.nodes).await?;
-    if let Some(&task) = kept.iter().find(|task| draft.must.contains(task)) {
-        session.roll_back(WHAT).await?;
-        return Ok(Commit::Stale { task });
-    }
-    if !kept.is_empty() {
-        tracing::warn!(
-            "somebody keeps a node of a workflow, or has changed it: the plan is written without that workflow"
-        );
-        out.grow(plan, kept);
-    }
-    session.run(WHAT, "SAVEPOINT plan").await?;
-    let patched = loop {
-        let patches = draft.with_ids(&ids, &out);
-        let Some(patched) = patch::write(&session, &patches, taken).await? else {
-            tracing::warn!(
-                "somebody keeps a row of a task that the plan changes: the plan is written without it"
-            );
-            session.run(WHAT, "ROLLBACK TO SAVEPOINT plan").await?;
-            taken = Taken::LeftOut;
-            continue;
-        };
-        let applied: HashSet<i64> = patched.applied.iter().copied().collect();
-        let missing = patches.iter().filter(|patch| !applied.contains(&patch.task.id.get()));
-        let missing: Vec<TaskId> = missing.map(|patch| patch.task.id).collect();
-        if let Some(&task) = missing.iter().find(|task| draft.must.contains(task)) {
+    let mut out = Omission::of(&reading.snapshot, plan);
+    let patched = match rows(&session, &draft, &ids, &mut out).await? {
+        Rows::Written(patched) => patched,
+        Rows::Changed(task) => {
             session.roll_back(WHAT).await?;
             return Ok(Commit::Stale { task });
         }
-        if !out.grow(plan, missing) || !draft.links_to(&out.creates) {
-            break patched;
-        }
-        // Links to a creation that is left out are written already: once more, without them.
-        session.run(WHAT, "ROLLBACK TO SAVEPOINT plan").await?;
     };
     committed.dispatched = patched.sent;
-    committed.skipped = skipped(plan, &out);
+    (committed.skipped, committed.kept) = left_out(plan, &out);
     committed.created = out.created(&ids);
 
     create::write(&session, &draft.new_tasks(&ids, &out)).await?;
@@ -97,7 +71,7 @@ pub(super) async fn commit(
         TaskRef::Task { id, .. } => Some(id),
         TaskRef::New { id, .. } => committed.created.get(id.position()).copied().flatten(),
     };
-    Holds::of(plan, stored, id)?.write(&session).await?;
+    Holds::of(plan, stored, &out.rows, id)?.write(&session).await?;
     let wakes = match (patched.sent > 0, draft.orders) {
         (true, true) => "outbox,orders",
         (true, false) => "outbox",
@@ -111,13 +85,68 @@ pub(super) async fn commit(
     Ok(Commit::Done(committed))
 }
 
-/// The starts and new dispatches whose rows had changed.
-fn skipped(plan: &Plan, out: &LeftOut) -> Vec<SkippedStart> {
-    let dispatched = plan.decisions.iter().filter(|decision| {
-        decision.action.start().is_some() || matches!(decision.action, Action::Redispatch(_))
-    });
-    let tasks = dispatched.map(|decision| decision.task).filter(|task| out.rows.contains(task));
-    tasks.map(|task| SkippedStart { task }).collect()
+/// What became of the rows of tasks.
+enum Rows {
+    /// They are written, but for what was added to the omission.
+    Written(Patched),
+    /// The plan ends or takes back this one, which had changed.
+    Changed(TaskId),
+}
+
+/// Writes the rows of tasks, once more for as long as more of the plan turns out to be left out.
+async fn rows(
+    session: &Session,
+    draft: &Draft<'_>,
+    ids: &[i64],
+    out: &mut Omission<'_>,
+) -> Result<Rows, StoreError> {
+    let nodes = step::untaken(session, &draft.plan.nodes).await?;
+    if nodes.taken == Taken::Waited
+        && let Some(&task) = nodes.workflows.iter().find(|task| draft.must.contains(task))
+    {
+        return Ok(Rows::Changed(task));
+    }
+    out.leave_out(nodes.workflows);
+    session.run(WHAT, "SAVEPOINT plan").await?;
+    let mut taken = Taken::Waited;
+    loop {
+        let patches = draft.with_ids(ids, out);
+        if let Some(patched) = patch::write(session, &patches, taken).await? {
+            let missing = patched.missing(&patches);
+            let changed = |task: &&TaskId| draft.must.contains(task) && !patched.kept.contains(task);
+            if let Some(&task) = missing.iter().find(changed) {
+                return Ok(Rows::Changed(task));
+            }
+            let lost_creations = out.leave_out(missing);
+            // What rests on a row, and links to a creation that is left out, may be written already.
+            let written_too_much = patched.applied.iter().any(|task| out.rows.contains(task))
+                || lost_creations && draft.links_to(&out.creates);
+            if !written_too_much {
+                if let Some(task) = patched.kept.iter().min() {
+                    let count = patched.kept.len();
+                    tracing::warn!(%task, count, "somebody keeps rows of tasks: the plan is written without them");
+                }
+                return Ok(Rows::Written(patched));
+            }
+        } else {
+            taken = Taken::LeftOut;
+        }
+        session.run(WHAT, "ROLLBACK TO SAVEPOINT plan").await?;
+    }
+}
+
+/// The starts and new dispatches that were left out, and what else was.
+fn left_out(plan: &Plan, out: &Omission<'_>) -> (Vec<SkippedStart>, BTreeSet<TaskId>) {
+    let (mut skipped, mut kept) = (Vec::new(), BTreeSet::new());
+    for Decision { task, action, .. } in &plan.decisions {
+        if !out.rows.contains(task) {
+        } else if action.start().is_some() || matches!(action, Action::Redispatch(_)) {
+            skipped.push(SkippedStart { task: *task });
+        } else if action.changes_something() {
+            kept.insert(*task);
+        }
+    }
+    (skipped, kept)
 }
 
 /// A plan as changes of rows, before new tasks have ids.
@@ -191,7 +220,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The patches, without rows that had changed, and with links only where all of them are there.
-    fn with_ids(&self, ids: &[i64], out: &LeftOut) -> Vec<Patch<'a>> {
+    fn with_ids(&self, ids: &[i64], out: &Omission<'_>) -> Vec<Patch<'a>> {
         let patches = self.patches.iter().filter(|drafted| !out.rows.contains(&drafted.task.id));
         patches
             .map(|drafted| Patch {
@@ -208,7 +237,7 @@ impl<'a> Draft<'a> {
         links.any(|link| matches!(link, TaskRef::New { id, .. } if creates.contains(&id.position())))
     }
 
-    fn new_tasks(&self, ids: &[i64], out: &LeftOut) -> Vec<New<'a>> {
+    fn new_tasks(&self, ids: &[i64], out: &Omission<'_>) -> Vec<New<'a>> {
         let creates = &self.plan.creates;
         let kept = creates.iter().zip(ids).enumerate().filter(|(at, _)| !out.creates.contains(at));
         kept.map(|(_, (create, &id))| New {
@@ -219,55 +248,5 @@ impl<'a> Draft<'a> {
             links: out.known(&create.dependencies, ids),
         })
         .collect()
-    }
-}
-
-/// What is left out, since rows had changed.
-#[derive(Default)]
-struct LeftOut {
-    rows: HashSet<TaskId>,
-    /// Creations by their position.
-    creates: HashSet<usize>,
-}
-
-impl LeftOut {
-    /// Adds rows that had changed, and the creations that they asked for; whether there are more creations now.
-    fn grow(&mut self, plan: &Plan, rows: Vec<TaskId>) -> bool {
-        self.rows.extend(rows);
-        let before = self.creates.len();
-        // A creation may ask for another that stands before or after it: until nothing more is found.
-        loop {
-            let size = self.creates.len();
-            for (at, create) in plan.creates.iter().enumerate() {
-                let lost = match create.origin {
-                    Origin::Node { workflow: id, .. }
-                    | Origin::Dependency { of: TaskRef::Task { id, .. } } => self.rows.contains(&id),
-                    Origin::Dependency { of: TaskRef::New { id, .. } } => {
-                        self.creates.contains(&id.position())
-                    }
-                };
-                if lost {
-                    self.creates.insert(at);
-                }
-            }
-            if self.creates.len() == size {
-                return size > before;
-            }
-        }
-    }
-
-    /// The ids of these tasks, if none of them is left out.
-    fn known(&self, links: &[TaskRef], ids: &[i64]) -> Option<Vec<i64>> {
-        let known = |link: &TaskRef| match link {
-            TaskRef::Task { id, .. } => Some(id.get()),
-            TaskRef::New { id, .. } if self.creates.contains(&id.position()) => None,
-            TaskRef::New { id, .. } => ids.get(id.position()).copied(),
-        };
-        links.iter().map(known).collect()
-    }
-
-    fn created(&self, ids: &[i64]) -> Vec<Option<TaskId>> {
-        let created = ids.iter().enumerate();
-        created.map(|(at, &id)| (!self.creates.contains(&at)).then_some(TaskId::new(id))).collect()
     }
 }

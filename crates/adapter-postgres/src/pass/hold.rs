@@ -5,6 +5,7 @@
 //! short, and the rest follows with the next passes.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use control_plane::ports::StoreError;
 use scheduler_core::{Action, Plan, Reason, TaskId, TaskRef};
@@ -50,14 +51,15 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// What differs from what is stored. Reasons that name a task of the plan itself are told by `id`.
+    /// What differs from what is stored, without the rows that are left out. Reasons that name a task of the plan itself are told by `id`.
     pub(super) fn of(
         plan: &Plan,
         stored: &Digests,
+        left_out: &HashSet<TaskId>,
         id: impl Fn(TaskRef) -> Option<TaskId>,
     ) -> Result<Self, StoreError> {
         let mut holds = Self::default();
-        for decision in &plan.decisions {
+        for decision in plan.decisions.iter().filter(|decision| !left_out.contains(&decision.task)) {
             let task = decision.task;
             match reason(&decision.action) {
                 Some(_) if holds.tasks.len() >= MOST => {}

@@ -5,6 +5,7 @@ mod create;
 mod graph;
 mod hold;
 mod left_out;
+mod omission;
 mod patch;
 mod read;
 mod step;

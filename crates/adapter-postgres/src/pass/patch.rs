@@ -6,8 +6,10 @@
 //! workers may have in hand are locked first, in the order of their ids, as claims and reports lock them; pending ones are only
 //! changed by cancels besides, which a lock of their own keeps out. Messages to send are inserted from the rows that were really changed, in the order of the plan.
 
+use std::collections::HashSet;
+
 use control_plane::ports::StoreError;
-use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, Then};
+use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, TaskId, Then};
 
 use crate::row::{Columns, Word as _};
 use crate::session::{Params, Session, only};
@@ -16,7 +18,7 @@ const WHAT: &str = "committing a plan";
 
 /// The one statement. `verb`: 0 keep, 1 dispatch, 2 run, 3 back to pending, 4 end, 5 ask to cancel.
 macro_rules! patch {
-    ($locked:literal, $guard:literal) => {
+    ($locked:literal, $guard:literal, $kept:literal) => {
         concat!(
             "
     WITH patch AS MATERIALIZED (
@@ -62,24 +64,30 @@ macro_rules! patch {
         WHERE a.verb = 1 ORDER BY a.position
         RETURNING 1
     )
-    SELECT (SELECT array_agg(id) FROM applied), (SELECT count(*) FROM sent)"
+    SELECT (SELECT array_agg(id) FROM applied), (SELECT count(*) FROM sent), ",
+            $kept
         )
     };
 }
 
 /// Waits for rows that others have in hand.
-const PATCH: &str = patch!("        WHERE p.status <> 'pending' ORDER BY t.id FOR NO KEY UPDATE OF t", "");
+const PATCH: &str =
+    patch!("        WHERE p.status <> 'pending' ORDER BY t.id FOR NO KEY UPDATE OF t", "", "NULL::bigint[]");
 
-/// Leaves them alone, as if they had changed: it costs a lock on each row before.
-const PATCH_FREE: &str =
-    patch!("        ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED", " AND l.id IS NOT NULL");
+/// Leaves them alone and says which they are: it costs a lock on each row before.
+const PATCH_FREE: &str = patch!(
+    "        ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED",
+    " AND l.id IS NOT NULL",
+    "(SELECT array_agg(t.id) FROM patch p JOIN {schema}.task t ON t.id = p.id AND t.finished IS NULL
+            LEFT JOIN locked l ON l.id = p.id WHERE l.id IS NULL)"
+);
 
 /// What is done about rows that somebody else has in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// They are waited for, as long as the limits allow.
     Waited,
-    /// They count as changed.
+    /// They are left alone.
     LeftOut,
 }
 
@@ -154,9 +162,19 @@ pub(super) struct Patch<'a> {
 /// What the statement did.
 pub(super) struct Patched {
     /// The rows that were as the snapshot shows.
-    pub(super) applied: Vec<i64>,
+    pub(super) applied: HashSet<TaskId>,
+    /// The rows that somebody keeps, whether they have changed or not.
+    pub(super) kept: HashSet<TaskId>,
     /// How many messages the outbox got.
     pub(super) sent: usize,
+}
+
+impl Patched {
+    /// The rows that were not written.
+    pub(super) fn missing(&self, patches: &[Patch<'_>]) -> Vec<TaskId> {
+        let tasks = patches.iter().map(|patch| patch.task.id);
+        tasks.filter(|task| !self.applied.contains(task)).collect()
+    }
 }
 
 /// Writes the patches, which stand in the order of the plan; `None` when a row was waited for in vain.
@@ -190,10 +208,11 @@ pub(super) async fn write(
     let Some(rows) = rows else { return Ok(None) };
     let row = only(WHAT, rows)?;
     let columns = &mut Columns::of(&row);
-    let applied: Option<Vec<i64>> = columns.next()?;
+    let ids = |ids: Option<Vec<i64>>| ids.into_iter().flatten().map(TaskId::new).collect();
+    let applied = ids(columns.next()?);
     let sent: i64 = columns.next()?;
     let sent = usize::try_from(sent).unwrap_or_default();
-    Ok(Some(Patched { applied: applied.unwrap_or_default(), sent }))
+    Ok(Some(Patched { applied, kept: ids(columns.next()?), sent }))
 }
 
 /// The patches column by column, as `unnest` takes them.

@@ -3,6 +3,7 @@
 use control_plane::ports::StoreError;
 use scheduler_core::{NodeDecision, NodeStep, TaskId};
 
+use super::patch::Taken;
 use crate::row::Columns;
 use crate::session::Session;
 
@@ -37,24 +38,33 @@ const CHANGED: &str = kept!("");
 
 const KEPT: &str = kept!(" SKIP LOCKED");
 
-/// Takes the nodes that a plan steps over in hand; the workflows of which somebody else has one, or has changed it.
-pub(super) async fn kept(session: &Session, nodes: &[NodeDecision]) -> Result<Vec<TaskId>, StoreError> {
+/// The workflows of which a node could not be taken in hand.
+pub(super) struct Untaken {
+    pub(super) workflows: Vec<TaskId>,
+    /// Waited for: somebody has changed it. Left out: somebody keeps it, or has changed it.
+    pub(super) taken: Taken,
+}
+
+/// Takes the nodes that a plan steps over in hand.
+pub(super) async fn untaken(session: &Session, nodes: &[NodeDecision]) -> Result<Untaken, StoreError> {
     if nodes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Untaken { workflows: Vec::new(), taken: Taken::Waited });
     }
     let (workflows, nodes): (Vec<i64>, Vec<i64>) =
         nodes.iter().map(|decision| (decision.workflow.get(), decision.node.get())).unzip();
     let params: &crate::session::Params<'_> = &[&workflows, &nodes];
     session.run(WHAT, "SAVEPOINT nodes").await?;
     // Waited for first, or passes that ask for another would follow each other without a pause while somebody keeps one.
-    let rows = match session.query_in_time(WHAT, CHANGED, params).await? {
-        Some(rows) => rows,
+    let (rows, taken) = match session.query_in_time(WHAT, CHANGED, params).await? {
+        Some(rows) => (rows, Taken::Waited),
         None => {
+            tracing::warn!("somebody keeps a node of a workflow: the plan is written without that workflow");
             session.run(WHAT, "ROLLBACK TO SAVEPOINT nodes").await?;
-            session.query(WHAT, KEPT, params).await?
+            (session.query(WHAT, KEPT, params).await?, Taken::LeftOut)
         }
     };
-    rows.iter().map(|row| Columns::of(row).next().map(TaskId::new)).collect()
+    let workflows = rows.iter().map(|row| Columns::of(row).next().map(TaskId::new));
+    Ok(Untaken { workflows: workflows.collect::<Result<_, _>>()?, taken })
 }
 
 /// Steps column by column, as `unnest` takes them.

@@ -11,6 +11,7 @@ mod bounds;
 mod commit;
 mod faults;
 mod hostile;
+mod kept;
 mod launch;
 mod migrations;
 mod patience;

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::base::{Base, client, url};
 
 /// A machine under load needs a moment for anything; what is waited for here would last for ever, or for 30 s.
-const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
-async fn join(store: &PostgresStore, hostname: &str) -> Membership {
+pub(crate) async fn join(store: &PostgresStore, hostname: &str) -> Membership {
     let node = Joining {
         hostname: hostname.into(),
         node_type: NodeType::Hybrid,
@@ -30,7 +30,7 @@ async fn join(store: &PostgresStore, hostname: &str) -> Membership {
 }
 
 /// A client in whose transaction these words were said.
-async fn keeping(base: &Base, words: &str) -> tokio_postgres::Client {
+pub(crate) async fn keeping(base: &Base, words: &str) -> tokio_postgres::Client {
     let other = client().await;
     other.batch_execute(&format!("BEGIN; {}", words.replace("{s}", &base.schema))).await.unwrap();
     other
@@ -58,7 +58,7 @@ async fn behind(base: &Base) -> (Relay, PostgresStore, String) {
 }
 
 /// One pass, committed, and how many messages it sent.
-async fn pass(base: &Base) -> usize {
+pub(crate) async fn pass(base: &Base) -> usize {
     let mut pass = base.store.begin().await.unwrap().unwrap();
     let reading = pass.read().await.unwrap();
     let decided = plan(&reading.snapshot, &reading.rules);
@@ -136,21 +136,6 @@ async fn limits_that_are_reached_say_so_in_words_of_their_own() {
     base.end().await;
 }
 
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn r12_3_a_row_that_somebody_keeps_holds_no_other_start() {
-    let base = Base::new().await;
-    let jobs = base.jobs(3).await;
-    join(&base.store, "a").await;
-    let other =
-        keeping(&base, &format!("SELECT FROM {{s}}.task WHERE id = {} FOR UPDATE", jobs[1].get())).await;
-    assert_eq!(timeout(SOON, pass(&base)).await.expect("others start"), 2);
-    assert_eq!(base.store.task(jobs[1]).await.unwrap().unwrap().status, TaskStatus::Pending);
-    other.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(pass(&base).await, 1);
-    base.end().await;
-}
-
 /// The dispatches of these tasks.
 async fn dispatches(base: &Base, tasks: &[TaskId]) -> Vec<(TaskId, DispatchId)> {
     let mut found = Vec::new();
@@ -159,37 +144,6 @@ async fn dispatches(base: &Base, tasks: &[TaskId]) -> Vec<(TaskId, DispatchId)> 
         found.push((task, id.parse::<i64>().unwrap().into()));
     }
     found
-}
-
-/// A running workflow whose one node would start a job.
-async fn workflow(base: &Base) -> TaskId {
-    let words = "INSERT INTO {s}.task (kind, name, status, started) VALUES ('workflow_job', 'w', 'running', now()) RETURNING id";
-    let id: i64 = base.sql.query_one(&words.replace("{s}", &base.schema), &[]).await.unwrap().get(0);
-    let node = format!(
-        "INSERT INTO {{s}}.node (workflow_id, node_id, name, starts_id)
-            SELECT {id}, 1, 'n', id FROM {{s}}.launchable WHERE name = 'job'"
-    );
-    base.run(&node).await;
-    TaskId::new(id)
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn r7_a_node_of_a_graph_that_somebody_keeps_holds_no_other_start() {
-    let base = Base::new().await;
-    join(&base.store, "a").await;
-    let (kept, free) = (workflow(&base).await, workflow(&base).await);
-    base.jobs(1).await;
-    let other =
-        keeping(&base, &format!("SELECT FROM {{s}}.node WHERE workflow_id = {} FOR UPDATE", kept.get()))
-            .await;
-    assert_eq!(timeout(SOON, pass(&base)).await.expect("others start"), 1);
-    let made = |of: TaskId| format!("SELECT count(*) FROM {{s}}.task WHERE workflow_id = {}", of.get());
-    assert_eq!((base.ask(&made(kept)).await.as_str(), base.ask(&made(free)).await.as_str()), ("0", "1"));
-    other.batch_execute("COMMIT").await.unwrap();
-    pass(&base).await;
-    assert_eq!(base.ask(&made(kept)).await, "1");
-    base.end().await;
 }
 
 #[tokio::test]
@@ -241,23 +195,6 @@ async fn an_overview_bounds_an_explanation_that_somebody_wrote() {
         .await;
     let explanation = base.store.task(job).await.unwrap().unwrap().explanation;
     assert!((2_000..2_200).contains(&explanation.len()), "{} bytes", explanation.len());
-    base.end().await;
-}
-
-#[tokio::test]
-#[ignore = "needs PostgreSQL: scripts/test starts one"]
-async fn r10_a_held_task_that_somebody_keeps_holds_no_other_start() {
-    let base = Base::new().await;
-    join(&base.store, "a").await;
-    let held = base.jobs(1).await[0];
-    base.run("UPDATE {s}.task SET groups = '{987654}'").await;
-    let free = base.jobs(1).await[0];
-    let other = keeping(&base, &format!("SELECT FROM {{s}}.task WHERE id = {} FOR UPDATE", held.get())).await;
-    assert_eq!(timeout(SOON, pass(&base)).await.expect("the other starts"), 1);
-    assert_eq!(base.store.task(free).await.unwrap().unwrap().status, TaskStatus::Waiting);
-    other.batch_execute("COMMIT").await.unwrap();
-    pass(&base).await;
-    assert!(base.store.task(held).await.unwrap().unwrap().hold.is_some(), "why is stored by the next pass");
     base.end().await;
 }
 

@@ -1,9 +1,10 @@
 //! The store as a pass sees it: one lock, one consistent snapshot, one transaction (R12.1, R12.3).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use scheduler_core::{Plan, RuleSet, Snapshot, TaskId};
+use scheduler_core::{Decision, Plan, RuleSet, Snapshot, TaskId};
 
 use super::StoreError;
 
@@ -25,7 +26,8 @@ pub trait Pass: Send {
     async fn read(&mut self) -> Result<Reading, StoreError>;
 
     /// Writes the whole plan in one transaction and gives the lock back. Each row is guarded by the state that the snapshot
-    /// shows: status, dispatch, and whether a cancel was asked for. Messages to send go to the outbox in the same transaction.
+    /// shows: status, dispatch, and whether a cancel was asked for. Messages to send go to the outbox in the same transaction. A row
+    /// that another transaction keeps is not waited for beyond a moment: the plan is written without it.
     async fn commit(self: Box<Self>, reading: &Reading, plan: &Plan) -> Result<Commit, StoreError>;
 }
 
@@ -57,8 +59,20 @@ pub struct Committed {
     pub created: Vec<Option<TaskId>>,
     /// The starts that were left out because their rows changed; new dispatches of waiting tasks too (R8.2).
     pub skipped: Vec<SkippedStart>,
+    /// What the plan ends, sets back to pending or asks to cancel while somebody else's transaction keeps its row, and what rests on
+    /// that: left as it was, for a later pass. None in a store whose rows nobody can keep.
+    pub kept: BTreeSet<TaskId>,
     /// How many messages the outbox got.
     pub dispatched: usize,
+}
+
+impl Committed {
+    /// The decisions that were written, or change no row.
+    pub fn decided<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a Decision> {
+        let skipped: BTreeSet<TaskId> = self.skipped.iter().map(|start| start.task).collect();
+        let decisions = plan.decisions.iter();
+        decisions.filter(move |made| !skipped.contains(&made.task) && !self.kept.contains(&made.task))
+    }
 }
 
 /// A start that was left out because its row changed since the snapshot (R12.3).

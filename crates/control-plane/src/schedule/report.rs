@@ -34,6 +34,8 @@ pub struct PassReport {
     pub creates: usize,
     /// How many starts were left out because their rows changed (R12.3).
     pub skipped: usize,
+    /// How many ends and requests were left out because somebody keeps a row (R12.3).
+    pub kept: usize,
     /// How many tasks were held, by the token of the reason.
     pub holds: BTreeMap<&'static str, usize>,
     /// Whether another call should follow at once.
@@ -89,9 +91,12 @@ impl PassReport {
     pub(super) fn count(&mut self, plan: &Plan, committed: &Committed) {
         self.passes += 1;
         self.skipped += committed.skipped.len();
-        self.starts += plan.starts().count().saturating_sub(committed.skipped.len());
         self.dispatched += committed.dispatched;
-        self.ends += plan.decisions.iter().filter(|decision| decision.action.end().is_some()).count();
+        self.kept += committed.kept.len();
+        for decision in committed.decided(plan) {
+            self.starts += usize::from(decision.action.start().is_some());
+            self.ends += usize::from(decision.action.end().is_some());
+        }
         self.creates += committed.created.iter().flatten().count();
         self.holds.clear();
         for (_, reason) in plan.holds() {

@@ -198,8 +198,7 @@ impl Narrator {
             let who = self.title(id).await?;
             self.line(pass, ("create", Tone::Plain), &who, &why)?;
         }
-        let skipped: BTreeSet<TaskId> = committed.skipped.iter().map(|skipped| skipped.task).collect();
-        for decision in plan.decisions.iter().filter(|decision| !skipped.contains(&decision.task)) {
+        for decision in committed.decided(plan) {
             let mut described = describe(decision, &names);
             // The plan could not know the ids that its creations got; the longest name first, for it may begin with another.
             for (position, id) in committed.created.iter().enumerate().rev() {
