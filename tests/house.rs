@@ -117,7 +117,7 @@ const LAYERS: [&[&str]; 7] = [
     &["scheduler-core"],
     &["definition"],
     &["control-plane"],
-    &["adapter-postgres", "adapter-amqp", "simulator"],
+    &["adapter-postgres", "adapter-amqp", "conformance", "simulator"],
     &["timeline"],
     &["scheduler"],
     &["testkit"],

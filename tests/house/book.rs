@@ -182,6 +182,18 @@ fn every_metric_stands_in_the_chapter_on_operating_and_no_other() {
     assert_eq!(there, told, "crates/control-plane/src/metrics.rs, and docs/operating.md");
 }
 
+/// Compiled as documentation, a test is not run: the page shows one that is.
+#[test]
+fn the_test_of_a_store_that_the_book_shows_is_run() {
+    let test = read("crates/control-plane/tests/conformance.rs");
+    let (_, program) = test.split_once("\n\n").expect("what it is for, and then the test");
+    assert!(program.lines().count() < 25, "ten lines a port, and not more: {program}");
+    assert!(
+        read("docs/embedding.md").contains(program),
+        "docs/embedding.md shows another test than this:\n{program}"
+    );
+}
+
 /// Who tries the blocks of a language: `rust` the documentation tests of testkit, `sh` and `toml` the program's own tests, and
 /// what a `text` block shows is compared with what the program prints or is a drawing.
 #[test]

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use conformance::{BrokerFixture, StoreFixture};
 use control_plane::ports::SystemClock;
 use control_plane::{MemoryBroker, MemoryStore};
-use testkit::conformance::{broker, store};
 
-async fn fresh_store() -> store::Fixture {
-    store::Fixture::new(Arc::new(MemoryStore::new(Arc::new(SystemClock))))
+async fn fresh_store() -> StoreFixture {
+    StoreFixture::of(Arc::new(MemoryStore::new(Arc::new(SystemClock))))
 }
 
-async fn fresh_broker() -> broker::Fixture {
+async fn fresh_broker() -> BrokerFixture {
     let broker = MemoryBroker::new();
     let neighbour = broker.beside();
-    broker::Fixture::new(Arc::new(broker), Arc::new(neighbour))
+    BrokerFixture::of(Arc::new(broker), Arc::new(neighbour))
 }
 
-testkit::store_conformance! { fresh_store }
-testkit::broker_conformance! { fresh_broker }
+conformance::test_store! { fresh_store }
+conformance::test_admin! { fresh_store }
+conformance::test_retention! { fresh_store }
+conformance::test_broker! { fresh_broker }

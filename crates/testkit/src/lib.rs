@@ -1,11 +1,9 @@
-//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, the suites
-//! that every implementation of a port passes, clusters in virtual time, real servers and what can befall them, a browser to
+//! What the project's own tests share: a slow model of the rules, scenarios as text files, workloads of any size, clusters in
+//! virtual time, real servers and what can befall them, a browser to
 //! drive, and the body of the fuzz target.
 
 #[cfg(feature = "browser")]
 pub mod browser;
-#[cfg(feature = "control-plane")]
-pub mod conformance;
 pub mod fuzz;
 pub mod model;
 pub mod scenario;
