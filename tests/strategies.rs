@@ -1,11 +1,11 @@
 //! The generators reach every decision and every reason: nothing that a pass can say is untested by the properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use scheduler_core::{
-    Action, Claim, Claimant, End, Lack, Loss, Malformed, Matrix, Mode, NodeFailure, NodeStep, Origin, Place,
+    Action, Claim, Claimant, End, Lack, Loss, Matrix, Mode, NodeFailure, NodeStep, Origin, Place, Placement,
     Plan, Reason, Resource, ResourceKey, Role, RuleSet, Simultaneous, SkipReason, TaskRef, Then, plan,
     strategies,
 };
@@ -14,73 +14,32 @@ const CASES: usize = 4_000;
 
 /// How often each thing that a plan can say was said.
 #[derive(Default)]
-struct Reached(BTreeMap<&'static str, usize>);
+struct Reached(BTreeMap<String, usize>);
 
-/// Everything that there is to reach, besides the reasons' own tokens.
-const EVERYTHING: &[&str] = &[
-    "action start",
-    "action hold",
-    "action end",
-    "action take back",
-    "action redispatch",
-    "action request cancel",
-    "action leave",
-    "then start",
-    "then hold",
-    "then end",
-    "place nowhere",
-    "place container",
-    "place container, controlled",
-    "place instance",
-    "place instance, controlled",
-    "leave no graph",
-    "leave graph cycle",
-    "leave graph edge",
-    "leave graph node",
-    "hold duplicate id",
-    "hold missing dependency",
-    "hold dependency cycle",
-    "hold no known group",
-    "lack unknown group",
-    "lack larger than limit",
-    "lack no usable instance",
-    "lack no usable controller",
-    "lack task limit",
-    "lack fork limit",
-    "lack full",
-    "lack no controller",
-    "lack reserved",
-    "lack out of use",
-    "lack controllers out of use",
-    "end instance lost",
-    "end dependency failed",
-    "end dependency canceled",
-    "end cancel requested",
-    "end canceled with workflow",
-    "end approval expired",
-    "end workflow successful",
-    "end workflow failed",
-    "end workflow canceled",
-    "lost as node",
-    "lost as controller",
-    "loss gone",
-    "loss silent",
-    "step run",
-    "step skip",
-    "step template missing",
-    "skip no path in",
-    "skip parent unsatisfied",
-    "skip workflow canceled",
-    "failure recursion",
-    "failure missing resource",
-    "create for a row",
-    "create for a new update",
-    "create for a node",
+/// Everything that there is to reach and that has a token, by what says it.
+const TOKENS: &[(&str, &[&str])] = &[
+    ("action", Action::TOKENS),
+    ("then", Then::TOKENS),
+    ("place", Place::TOKENS),
+    ("reason", &Reason::TOKENS),
+    ("lack", Lack::TOKENS),
+    ("end", End::TOKENS),
+    ("lost as", Role::TOKENS),
+    ("loss", Loss::TOKENS),
+    ("step", NodeStep::TOKENS),
+    ("skip", SkipReason::TOKENS),
+    ("failure", NodeFailure::TOKENS),
+    ("create for", Origin::TOKENS),
+    ("created for", TaskRef::TOKENS),
+    ("derived", TaskRef::TOKENS),
+    ("waits for", TaskRef::TOKENS),
+];
+
+/// Everything else that there is to reach.
+const MORE: &[&str] = &[
+    "controlled container",
+    "controlled instance",
     "derived nothing",
-    "derived a row",
-    "derived a new update",
-    "waits for a row",
-    "waits for a new update",
     "more",
     "no more",
     "unconsidered",
@@ -121,20 +80,24 @@ fn the_generators_reach_every_decision_and_every_reason() {
     for (what, times) in &reached.0 {
         println!("{times:>7}  {what}");
     }
-    let missing: Vec<_> =
-        EVERYTHING.iter().chain(&Reason::TOKENS).filter(|what| !reached.0.contains_key(*what)).collect();
+    let tokens =
+        TOKENS.iter().flat_map(|(what, tokens)| tokens.iter().map(move |token| format!("{what} {token}")));
+    let everything: BTreeSet<String> = tokens.chain(MORE.iter().map(ToString::to_string)).collect();
+    let said: BTreeSet<String> = reached.0.into_keys().collect();
+    let missing: Vec<_> = everything.difference(&said).collect();
     assert!(missing.is_empty(), "not reached in {CASES} cases: {missing:#?}");
-    let unlisted: Vec<_> = reached
-        .0
-        .keys()
-        .filter(|what| !EVERYTHING.contains(what) && !Reason::TOKENS.contains(what))
-        .collect();
+    let unlisted: Vec<_> = said.difference(&everything).collect();
     assert!(unlisted.is_empty(), "reached but not listed: {unlisted:#?}");
 }
 
 impl Reached {
-    fn note(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
+    fn note(&mut self, what: impl ToString) {
+        *self.0.entry(what.to_string()).or_default() += 1;
+    }
+
+    /// Notes a token, with what says it.
+    fn say(&mut self, what: &str, token: &str) {
+        self.note(format!("{what} {token}"));
     }
 
     fn plan(&mut self, plan: &Plan) {
@@ -142,29 +105,18 @@ impl Reached {
             self.action(&decision.action);
         }
         for node in &plan.nodes {
-            match &node.step {
-                NodeStep::Run(_) => self.note("step run"),
-                NodeStep::Skip(reason) => {
-                    self.note("step skip");
-                    self.note(match reason {
-                        SkipReason::NoPathIn => "skip no path in",
-                        SkipReason::ParentUnsatisfied { .. } => "skip parent unsatisfied",
-                        SkipReason::WorkflowCanceled => "skip workflow canceled",
-                    });
-                }
-                NodeStep::TemplateMissing => self.note("step template missing"),
+            self.say("step", node.step.token());
+            if let NodeStep::Skip(reason) = &node.step {
+                self.say("skip", reason.token());
             }
         }
         for create in &plan.creates {
-            self.note(match create.origin {
-                Origin::Dependency { of: TaskRef::Task { .. } } => "create for a row",
-                Origin::Dependency { of: TaskRef::New { .. } } => "create for a new update",
-                Origin::Node { .. } => "create for a node",
-            });
-            match create.failed {
-                Some(NodeFailure::Recursion { .. }) => self.note("failure recursion"),
-                Some(NodeFailure::MissingResource { .. }) => self.note("failure missing resource"),
-                None => {}
+            self.say("create for", create.origin.token());
+            if let Origin::Dependency { of } = create.origin {
+                self.say("created for", of.token());
+            }
+            if let Some(failure) = &create.failed {
+                self.say("failure", failure.token());
             }
         }
         for derived in &plan.derived {
@@ -172,10 +124,7 @@ impl Reached {
                 self.note("derived nothing");
             }
             for link in &derived.links {
-                self.note(match link {
-                    TaskRef::Task { .. } => "derived a row",
-                    TaskRef::New { .. } => "derived a new update",
-                });
+                self.say("derived", link.token());
             }
         }
         self.note(if plan.more { "more" } else { "no more" });
@@ -186,106 +135,41 @@ impl Reached {
     }
 
     fn action(&mut self, action: &Action) {
-        self.note(match action {
-            Action::Start(_) => "action start",
-            Action::Hold(_) => "action hold",
-            Action::End(_) => "action end",
-            Action::TakeBack(_) => "action take back",
-            Action::Redispatch(_) => "action redispatch",
-            Action::RequestCancel { .. } => "action request cancel",
-            Action::Leave(_) => "action leave",
-        });
+        self.say("action", action.token());
         match action {
-            Action::TakeBack(back) => self.note(match back.then {
-                Then::Start(_) => "then start",
-                Then::Hold(_) => "then hold",
-                Then::End(_) => "then end",
-            }),
-            Action::Leave(malformed) => self.malformed(malformed),
+            Action::TakeBack(back) => self.say("then", back.then.token()),
+            Action::Leave(malformed) => self.say("reason", malformed.token()),
             _ => {}
         }
         if let Some(place) = action.start() {
-            self.note(match place {
-                Place::Nowhere => "place nowhere",
-                Place::Container { controller: None, .. } => "place container",
-                Place::Container { controller: Some(_), .. } => "place container, controlled",
-                Place::Instance { controller: None, .. } => "place instance",
-                Place::Instance { controller: Some(_), .. } => "place instance, controlled",
-            });
+            self.say("place", place.token());
+            if Placement::from(*place).controller.is_some() {
+                self.say("controlled", place.token());
+            }
         }
         if let Some(reason) = action.hold() {
             self.reason(reason);
         }
         if let Some(end) = action.end() {
-            self.end(end);
+            self.say("end", end.token());
+            if let End::InstanceLost { role, loss, .. } = end {
+                self.say("lost as", role.token());
+                self.say("loss", loss.token());
+            }
         }
     }
 
     fn reason(&mut self, reason: &Reason) {
-        if !matches!(reason, Reason::Malformed(_)) {
-            self.note(reason.token());
-        }
+        self.say("reason", reason.token());
         match reason {
-            Reason::Malformed(malformed) => self.malformed(malformed),
-            Reason::Dependency { on: TaskRef::Task { .. } } => self.note("waits for a row"),
-            Reason::Dependency { on: TaskRef::New { .. } } => self.note("waits for a new update"),
+            Reason::Dependency { on } => self.say("waits for", on.token()),
             Reason::NoCapacity(shortfalls) | Reason::NeverFits(shortfalls) => {
                 for shortfall in shortfalls.iter() {
-                    self.note(match &shortfall.lack {
-                        Lack::UnknownGroup => "lack unknown group",
-                        Lack::LargerThanLimit { .. } => "lack larger than limit",
-                        Lack::NoUsableInstance => "lack no usable instance",
-                        Lack::NoUsableController { .. } => "lack no usable controller",
-                        Lack::TaskLimit { .. } => "lack task limit",
-                        Lack::ForkLimit { .. } => "lack fork limit",
-                        Lack::Reserved { .. } => "lack reserved",
-                        Lack::OutOfUse(_) => "lack out of use",
-                        Lack::ControllersOutOfUse(_) => "lack controllers out of use",
-                        Lack::Full { .. } => "lack full",
-                        Lack::NoController { .. } => "lack no controller",
-                    });
+                    self.say("lack", shortfall.lack.token());
                 }
             }
             Reason::Circle { waits, .. } => self.reason(waits),
-            Reason::Blocked { .. } | Reason::Behind { .. } => {}
-        }
-    }
-
-    fn malformed(&mut self, malformed: &Malformed) {
-        self.note(malformed.token());
-        self.note(match malformed {
-            Malformed::DuplicateId => "hold duplicate id",
-            Malformed::MissingDependency { .. } => "hold missing dependency",
-            Malformed::DependencyCycle { .. } => "hold dependency cycle",
-            Malformed::NoKnownGroup => "hold no known group",
-            Malformed::NoGraph => "leave no graph",
-            Malformed::GraphCycle { .. } => "leave graph cycle",
-            Malformed::GraphEdge { .. } => "leave graph edge",
-            Malformed::GraphNode { .. } => "leave graph node",
-        });
-    }
-
-    fn end(&mut self, end: &End) {
-        self.note(match end {
-            End::InstanceLost { .. } => "end instance lost",
-            End::DependencyFailed { .. } => "end dependency failed",
-            End::DependencyCanceled { .. } => "end dependency canceled",
-            End::CancelRequested => "end cancel requested",
-            End::CanceledWithWorkflow { .. } => "end canceled with workflow",
-            End::ApprovalExpired { .. } => "end approval expired",
-            End::WorkflowSuccessful => "end workflow successful",
-            End::WorkflowFailed { .. } => "end workflow failed",
-            End::WorkflowCanceled => "end workflow canceled",
-        });
-        if let End::InstanceLost { role, loss, .. } = end {
-            self.note(match role {
-                Role::Node => "lost as node",
-                Role::Controller => "lost as controller",
-            });
-            self.note(match loss {
-                Loss::Gone => "loss gone",
-                Loss::Silent { .. } => "loss silent",
-            });
+            _ => {}
         }
     }
 }

@@ -207,27 +207,26 @@ proptest! {
 /// small ones do not get.
 #[test]
 fn r6_more_capacity_can_start_fewer_tasks() {
-    use scheduler_core::{InventoryId, LaunchType, Work};
+    use scheduler_core::{InventoryId, Work};
     let task = |id: i64, impact: u32, state: State| Task {
-        id: TaskId::new(id),
-        name: "".into(),
-        created: strategies::now(),
         priority: scheduler_core::Priority::new(0),
         impact: Forks::new(impact),
-        work: Work::Job {
-            project: None,
-            inventory: None::<InventoryId>,
-            template: None,
-            allow_simultaneous: false,
-            sources_already_updated: [].into_iter().collect(),
-        },
         state,
-        launch_type: LaunchType::Manual,
         groups: [GroupId::new(1)].into(),
         dependencies: [].into_iter().collect(),
         dependencies_derived: true,
-        cancel_requested: false,
         own_keys: [].into_iter().collect(),
+        ..Task::new(
+            TaskId::new(id),
+            strategies::now(),
+            Work::Job {
+                project: None,
+                inventory: None::<InventoryId>,
+                template: None,
+                allow_simultaneous: false,
+                sources_already_updated: [].into_iter().collect(),
+            },
+        )
     };
     let started = |capacity: u32| {
         let node = InstanceId::new(1);

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use scheduler_core::{
-    Convergence, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup, InstanceId, LaunchType,
-    Members, Node, NodeId, NodeType, Outcome, Priority, Progress, RuleSet, Snapshot, State, Task, TaskCount,
-    TaskId, Timestamp, Work, audit, plan, strategies,
+    Convergence, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup, InstanceId, Members, Node,
+    NodeId, NodeType, Outcome, Priority, Progress, RuleSet, Snapshot, State, Task, TaskCount, TaskId,
+    Timestamp, Work, audit, plan, strategies,
 };
 
 use crate::apply::apply;
@@ -69,19 +69,13 @@ impl History {
         self.next += 1;
         self.lengths.insert(id, length);
         self.snapshot.tasks.push(Task {
-            id,
-            name: "".into(),
-            created: self.snapshot.now,
             priority: Priority::new(0),
             impact: Forks::new(impact),
-            work,
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
             groups: [GroupId::new(group)].into(),
             dependencies: [].into_iter().collect(),
             dependencies_derived: true,
-            cancel_requested: false,
             own_keys: [].into_iter().collect(),
+            ..Task::new(id, self.snapshot.now, work)
         });
         self.snapshot.tasks.last_mut().expect("it was pushed")
     }

@@ -8,7 +8,7 @@ use control_plane::ports::{
 use scheduler_core::{Seconds, TaskId};
 
 use crate::error::unreadable;
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::session::Mode;
 use crate::store::PostgresStore;
 
@@ -85,7 +85,7 @@ impl Members for PostgresStore {
         let rows = match node.capacity {
             Some(capacity) => {
                 let capacity = i64::from(capacity.get());
-                let node_type = node.node_type.word();
+                let node_type = node.node_type.token();
                 let params: &crate::session::Params<'_> =
                     &[&node.hostname, &node.version, &node_type, &capacity, &node.takes_work];
                 session.query(WHAT, JOIN_NEW, params).await?

@@ -1,9 +1,10 @@
 //! Columns into values and back: the tokens that stand in the tables, and rows read with errors that name the column.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use control_plane::ports::{StoreError, TaskStatus};
-use scheduler_core::{Convergence, Forks, GroupId, Kind, LaunchType, NodeType, Outcome, Sharing, Timestamp};
+use control_plane::ports::StoreError;
+use scheduler_core::{Forks, GroupId, Sharing, Timestamp, UnknownToken};
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind as TypeKind, Type};
@@ -69,9 +70,9 @@ impl<'a> Columns<'a> {
     }
 
     /// The next column, one of our tokens.
-    pub(crate) fn next_token<T: Token>(&mut self) -> Result<T, StoreError> {
+    pub(crate) fn next_token<T: FromStr<Err = UnknownToken>>(&mut self) -> Result<T, StoreError> {
         let token: &str = self.next()?;
-        T::from_token(token).ok_or_else(|| unreadable(format!("{token:?} is no {}", T::WHAT)))
+        token.parse().map_err(|error| unreadable(format!("{token:?}: {error}")))
     }
 }
 
@@ -155,92 +156,6 @@ impl Shared {
         Ok(shared)
     }
 }
-
-/// A value that stands in the tables as a stable word.
-pub(crate) trait Token: Sized {
-    const WHAT: &'static str;
-
-    fn from_token(token: &str) -> Option<Self>;
-}
-
-macro_rules! tokens {
-    ($type:ty, $what:literal, $($token:literal => $value:path),+ $(,)?) => {
-        impl Token for $type {
-            const WHAT: &'static str = $what;
-
-            fn from_token(token: &str) -> Option<Self> {
-                match token {
-                    $($token => Some($value),)+
-                    _ => None,
-                }
-            }
-        }
-
-        impl Word for $type {
-            fn word(self) -> &'static str {
-                match self {
-                    $($value => $token,)+
-                }
-            }
-        }
-    };
-}
-
-/// The way back of [`Token`].
-pub(crate) trait Word {
-    fn word(self) -> &'static str;
-}
-
-tokens!(Kind, "kind of task",
-    "job" => Kind::Job,
-    "project_update" => Kind::ProjectUpdate,
-    "inventory_update" => Kind::InventoryUpdate,
-    "ad_hoc_command" => Kind::AdHocCommand,
-    "system_job" => Kind::SystemJob,
-    "workflow_job" => Kind::WorkflowJob,
-    "workflow_approval" => Kind::WorkflowApproval,
-);
-
-tokens!(TaskStatus, "status of a task",
-    "pending" => TaskStatus::Pending,
-    "waiting" => TaskStatus::Waiting,
-    "running" => TaskStatus::Running,
-    "successful" => TaskStatus::Successful,
-    "failed" => TaskStatus::Failed,
-    "error" => TaskStatus::Error,
-    "canceled" => TaskStatus::Canceled,
-);
-
-tokens!(Outcome, "outcome of a task",
-    "successful" => Outcome::Successful,
-    "failed" => Outcome::Failed,
-    "error" => Outcome::Error,
-    "canceled" => Outcome::Canceled,
-);
-
-tokens!(LaunchType, "launch type",
-    "manual" => LaunchType::Manual,
-    "relaunch" => LaunchType::Relaunch,
-    "callback" => LaunchType::Callback,
-    "scheduled" => LaunchType::Scheduled,
-    "dependency" => LaunchType::Dependency,
-    "workflow" => LaunchType::Workflow,
-    "sync" => LaunchType::Sync,
-    "scm" => LaunchType::Scm,
-    "webhook" => LaunchType::Webhook,
-);
-
-tokens!(NodeType, "type of node",
-    "hybrid" => NodeType::Hybrid,
-    "execution" => NodeType::Execution,
-    "control" => NodeType::Control,
-    "hop" => NodeType::Hop,
-);
-
-tokens!(Convergence, "convergence",
-    "any" => Convergence::Any,
-    "all" => Convergence::All,
-);
 
 #[cfg(test)]
 mod tests {

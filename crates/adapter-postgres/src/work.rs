@@ -16,7 +16,7 @@ use scheduler_core::{DispatchId, Outcome, TaskId};
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::store::PostgresStore;
 
 /// What is needed to run a task, of rows named `t`.
@@ -275,7 +275,7 @@ impl Reports {
             Verdict::HandedBack => None,
         };
         let output = ended.and_then(|ended| ended.output.as_ref());
-        self.outcomes.push(ended.map(|ended| ended.outcome.word()));
+        self.outcomes.push(ended.map(|ended| ended.outcome.token()));
         self.explanations.push(ended.map(|ended| without_nul(&ended.explanation)).unwrap_or_default());
         self.outputs.push(output.map(|output| without_nul(&output.text)));
         self.truncated.push(output.is_some_and(|output| output.truncated));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use scheduler_core::{Action, End, Outcome, Plan, Timestamp};
+use scheduler_core::{Action, End, Plan, Timestamp};
 
 use crate::ports::{Claimed, Committed, Publication, Reported, Statistics, Verdict};
 
@@ -209,7 +209,7 @@ pub(crate) fn reported(verdict: &Verdict, answer: Reported) {
     let result = match (answer, verdict) {
         (Reported::Void, _) => "void",
         (Reported::Written, Verdict::HandedBack) => "handed_back",
-        (Reported::Written, Verdict::Ended(ended)) => outcome(ended.outcome),
+        (Reported::Written, Verdict::Ended(ended)) => ended.outcome.token(),
     };
     counter!(REPORTS, "result" => result).increment(1);
 }
@@ -220,15 +220,6 @@ pub(crate) fn report_refused() {
 
 pub(crate) fn no_room() {
     counter!(NO_ROOM).increment(1);
-}
-
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Successful => "successful",
-        Outcome::Failed => "failed",
-        Outcome::Error => "error",
-        Outcome::Canceled => "canceled",
-    }
 }
 
 pub(crate) fn pool(workers: u32, busy: u32) {

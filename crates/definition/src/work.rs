@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use scheduler_core::{
     Edge, EdgeKind, Forks, InventoryId, InventorySourceId, JobTemplateId, NodeId, ProjectId,
-    ProjectUpdateType, Work, WorkflowOf, WorkflowTemplateId, job_impact,
+    ProjectUpdateType, ThinVec, Work, WorkflowOf, WorkflowTemplateId, job_impact,
 };
-use thin_vec::ThinVec;
 
 use crate::{InventorySourceDefinition, JobTemplateDefinition, NodeDefinition, WorkflowDefinition};
 

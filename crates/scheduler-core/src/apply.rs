@@ -12,14 +12,14 @@ use alloc::vec::Vec;
 
 use crate::table::{FxHashMap, unique};
 use crate::{
-    Action, Create, CreateId, Derived, Dispatch, DispatchId, End, Forks, Graph, Kind, NodeDecision, NodeId,
+    Action, Create, CreateId, Derived, Dispatch, DispatchId, End, Graph, Kind, NodeDecision, NodeId,
     NodeStep, Outcome, Place, Plan, Progress, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then,
 };
 
 /// What only the store can say.
 pub trait Fill {
     /// Completes a new task: its id, its name, its groups and impact, an approval's `expires`. What the plan says of it stands
-    /// there already.
+    /// there already, and the rest as in [`Task::new`].
     fn task(&mut self, create: &Create, task: &mut Task);
 
     /// The id of a new dispatch of this task.
@@ -186,19 +186,11 @@ impl<F: Fill> Writer<'_, F> {
         let now = self.next.now;
         let failed = State::Finished { outcome: Outcome::Failed, at: Some(now) };
         let mut task = Task {
-            id: TaskId::new(0),
-            name: "".into(),
-            created: create.created.unwrap_or(now),
             priority: create.priority,
-            impact: Forks::ZERO,
-            work: create.work.clone(),
             state: if create.failed.is_some() { failed } else { State::Pending },
             launch_type: create.launch_type,
-            groups: [].into(),
-            dependencies: Default::default(),
             dependencies_derived: create.dependencies_derived,
-            cancel_requested: false,
-            own_keys: Default::default(),
+            ..Task::new(TaskId::new(0), create.created.unwrap_or(now), create.work.clone())
         };
         self.fill.task(create, &mut task);
         let id = task.id;

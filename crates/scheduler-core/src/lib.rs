@@ -55,3 +55,8 @@ pub use explain::{Ending, Explainer, Explanation, Step};
 pub use model::*;
 pub use pass::plan;
 pub use validate::{Problem, Problems, Severity};
+
+// They stand in public fields: whoever builds rows needs no dependency of their own on them, nor the right version of it.
+pub use chrono;
+pub use smallvec::SmallVec;
+pub use thin_vec::ThinVec;

@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, Kind, LaunchType, Outcome as End, Plan, Priority, RuleSet, Snapshot, State, Task, TaskId,
+    Forks, GroupId, Kind, Outcome as End, Plan, Priority, RuleSet, Snapshot, State, Task, TaskId, ThinVec,
     Timestamp, Work,
 };
 use serde::Serialize;
-use thin_vec::ThinVec;
 
 use crate::history::{History, PastLaunch, remaining};
 use crate::waiting::quantile;
@@ -333,19 +332,12 @@ fn arrival(
         },
     });
     Task {
-        id,
         name: example.map_or_else(|| "".into(), |task| Arc::clone(&task.name)),
-        created,
         priority: example.map_or_else(Priority::default, |task| task.priority),
         impact: past.impact,
-        work,
-        state: State::Pending,
-        launch_type: LaunchType::Manual,
         groups: example.map_or_else(|| Arc::clone(groups), |task| Arc::clone(&task.groups)),
-        dependencies: ThinVec::new(),
-        dependencies_derived: false,
-        cancel_requested: false,
         own_keys: example.map_or_else(ThinVec::new, |task| task.own_keys.clone()),
+        ..Task::new(id, created, work)
     }
 }
 

@@ -5,11 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, LaunchType, Members,
-    NodeType, PROJECT_UPDATE_IMPACT, Priority, Project, ProjectId, Seconds, State, Task, TaskCount, TaskId,
-    Timestamp, Work,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, Members, NodeType,
+    PROJECT_UPDATE_IMPACT, Project, ProjectId, Seconds, Task, TaskCount, TaskId, ThinVec, Timestamp, Work,
 };
-use thin_vec::ThinVec;
 
 use crate::behaviour::Draw as _;
 use crate::{
@@ -195,26 +193,19 @@ impl Mix {
         let mut numbers = seed.numbers(u64::from(number) | 1 << 63);
         let project =
             (self.projects > 0).then(|| ProjectId::new(i64::from(number % self.projects.max(1)) + 1));
+        let impact = Forks::new(numbers.u32(self.impact.0..=self.impact.1));
+        let work = Work::Job {
+            project,
+            inventory: Some(InventoryId::new(1)),
+            template: Some(JobTemplateId::new(number.into())),
+            allow_simultaneous: numbers.f64() >= self.exclusive,
+            sources_already_updated: ThinVec::new(),
+        };
         Task {
-            id: TaskId::new(0),
             name: Arc::from(format!("template {number}")),
-            created: DEFAULT_START,
-            priority: Priority::default(),
-            impact: Forks::new(numbers.u32(self.impact.0..=self.impact.1)),
-            work: Work::Job {
-                project,
-                inventory: Some(InventoryId::new(1)),
-                template: Some(JobTemplateId::new(number.into())),
-                allow_simultaneous: numbers.f64() >= self.exclusive,
-                sources_already_updated: ThinVec::new(),
-            },
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
+            impact,
             groups: groups(),
-            dependencies: ThinVec::new(),
-            dependencies_derived: false,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
+            ..Task::new(TaskId::new(0), DEFAULT_START, work)
         }
     }
 

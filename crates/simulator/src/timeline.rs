@@ -8,11 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use scheduler_core::{
-    Forks, Kind, LaunchType, Outcome, Outlook, Placement, Priority, Reason, TaskId, TaskRef, WaitKey,
+    Forks, Kind, LaunchType, Outcome, Outlook, Placement, Priority, Reason, TaskId, TaskRef, ThinVec, WaitKey,
 };
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use thin_vec::ThinVec;
 
 use crate::{Moment, Span, TemplateKey};
 

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use scheduler_core::{
     Convergence, Edge, Forks, Graph, GroupId, Instance, InstanceGroup, InventorySource, InventorySourceId,
-    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, Timestamp,
-    Work, WorkflowOf, WorkflowTemplateId,
+    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, ThinVec,
+    Timestamp, Work, WorkflowOf, WorkflowTemplateId,
 };
 use serde::{Deserialize, Serialize};
-use thin_vec::ThinVec;
 
 use crate::change::TimedChange;
 use crate::{Behaviour, Moment, Span};

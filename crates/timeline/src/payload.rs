@@ -160,7 +160,7 @@ impl<'p> Writer<'p> {
                 *self.templates.entry(key).or_insert(number)
             }
         });
-        let launch_type = self.words.number(&token(&bar.launch_type));
+        let launch_type = self.words.number(bar.launch_type.token());
         let status = self.words.number(&self.status(bar));
         let end = bar.end.as_ref().map(|end| self.words.number(&end.sentence));
         let since = |moment: Option<Moment>, from: Moment| {
@@ -270,11 +270,6 @@ fn unit(picture: &Picture<'_>) -> i64 {
         }
     }
     unit
-}
-
-/// The stable name of a value that serializes as one.
-fn token(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// What to call a template whose tasks have no name.

@@ -14,7 +14,7 @@ use super::catalogue::{self, Ids};
 use super::launchable::{Row, id};
 use crate::config::Lock;
 use crate::error::unreadable;
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
@@ -289,7 +289,7 @@ async fn graphs(session: &Session, changes: &Definitions, ids: &Ids) -> Result<(
                 name: &node.name,
                 starts_id: node.starts.named().and_then(|(kind, name)| id(ids, kind, name)),
                 timeout,
-                convergence: node.convergence.word(),
+                convergence: node.convergence.token(),
                 on_success: children(&node.on_success),
                 on_failure: children(&node.on_failure),
                 always: children(&node.always),

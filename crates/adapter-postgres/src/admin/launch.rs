@@ -8,7 +8,7 @@ use scheduler_core::{OwnKey, TaskId};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
 
@@ -71,7 +71,7 @@ impl<'a> Request<'a> {
             priority: launch.priority.map(scheduler_core::Priority::get),
             payload: launch.payload.clone(),
             depends_on: launch.dependencies.iter().map(|task| task.get()).collect(),
-            launch_type: launch.launch_type.word(),
+            launch_type: launch.launch_type.token(),
             trace: launch.trace.as_ref().map(control_plane::ports::TraceContext::as_str),
             handler: None,
             groups: &[],

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use crate::error::unreadable;
 use crate::flaw::Flaw;
 use crate::pass::task::{own_keys, place};
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::store::PostgresStore;
 
 /// Nodes bound what they report; who writes rows by hand may not, and an overview holds many.
@@ -62,7 +62,7 @@ pub(super) async fn tasks(store: &PostgresStore, filter: &TaskFilter) -> Result<
             [] => !finished,
             asked => asked.contains(status),
         });
-        asked.map(|status| status.word()).collect()
+        asked.map(|status| status.token()).collect()
     };
     let session = store.session(WHAT).await?;
     let mut views: Vec<TaskView> = Vec::new();

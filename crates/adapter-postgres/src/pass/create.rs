@@ -4,9 +4,9 @@
 //! `expires` from its node.
 
 use control_plane::ports::StoreError;
-use scheduler_core::{Create, Kind, Origin, ProjectUpdateType, TaskRef, Timestamp, Work, WorkflowOf};
+use scheduler_core::{Create, Kind, Origin, TaskRef, Timestamp, Work, WorkflowOf};
 
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::session::Session;
 
 const WHAT: &str = "creating the tasks of a plan";
@@ -155,8 +155,8 @@ impl Table {
     fn push(&mut self, new: &New<'_>) {
         let create = new.create;
         self.ids.push(new.id);
-        self.kinds.push(create.work.kind().word());
-        self.launch_types.push(create.launch_type.word());
+        self.kinds.push(create.work.kind().token());
+        self.launch_types.push(create.launch_type.token());
         self.priorities.push(create.priority.get());
         self.created.push(new.created);
         self.derived.push(create.dependencies_derived && new.links.is_some());
@@ -216,11 +216,7 @@ impl Keys {
             },
             Work::ProjectUpdate { project, job_type } => {
                 let project = project.map(scheduler_core::ProjectId::get);
-                let update_type = match job_type {
-                    ProjectUpdateType::Check => "check",
-                    ProjectUpdateType::Run => "run",
-                };
-                Self { project, update_of: project, update_type: Some(update_type), ..keys }
+                Self { project, update_of: project, update_type: Some(job_type.token()), ..keys }
             }
             Work::InventoryUpdate { source, inventory, source_project } => {
                 let source = source.map(scheduler_core::InventorySourceId::get);

@@ -5,7 +5,7 @@
 
 use control_plane::ports::StoreError;
 use scheduler_core::{
-    Edge, EdgeKind, Graph, JobTemplateId, Node, NodeId, Outcome, Progress, ProjectUpdateType, TaskId, Work,
+    Edge, EdgeKind, Graph, JobTemplateId, Node, NodeId, Progress, ProjectUpdateType, TaskId, ThinVec, Work,
     WorkflowOf,
 };
 use tokio_postgres::Row;
@@ -86,8 +86,8 @@ fn progress(columns: &mut Columns<'_>) -> Result<Progress, StoreError> {
         ("template_missing", None, _) => Progress::TemplateMissing,
         ("job", Some(job), None) => Progress::Job(job),
         ("job", Some(task), Some(outcome)) => {
-            let outcome = <Outcome as crate::row::Token>::from_token(outcome);
-            Progress::Ended { task, outcome: outcome.ok_or_else(|| unreadable("its job has no outcome"))? }
+            let outcome = outcome.parse().map_err(|_| unreadable("its job has no outcome"))?;
+            Progress::Ended { task, outcome }
         }
         _ => return Err(unreadable(format!("progress {progress:?}"))),
     })
@@ -116,7 +116,7 @@ fn starts(columns: &mut Columns<'_>) -> Result<Option<Work>, StoreError> {
             inventory,
             template: Some(id.into()),
             allow_simultaneous: allow_simultaneous || is_slice,
-            sources_already_updated: thin_vec::ThinVec::new(),
+            sources_already_updated: ThinVec::new(),
         },
         "project" => Work::ProjectUpdate { project: Some(id.into()), job_type: ProjectUpdateType::Check },
         "inventory-source" => {

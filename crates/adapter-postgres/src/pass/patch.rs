@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use control_plane::ports::StoreError;
 use scheduler_core::{Action, End, Outcome, Place, Placement, State, Task, TaskId, Then};
 
-use crate::row::{Columns, Word as _};
+use crate::row::Columns;
 use crate::session::{Params, Session, only};
 
 const WHAT: &str = "committing a plan";
@@ -252,7 +252,7 @@ impl<'a> Table<'a> {
             State::Pending => ("pending", None),
             State::Waiting(dispatch) => ("waiting", Some(dispatch.id.get())),
             State::Running(_) => ("running", None),
-            State::Finished { outcome, .. } => (outcome.word(), None),
+            State::Finished { outcome, .. } => (outcome.token(), None),
         };
         self.statuses.push(status);
         self.dispatches.push(dispatch);
@@ -266,7 +266,7 @@ impl<'a> Table<'a> {
         self.nodes.push(place.node.map(scheduler_core::InstanceId::get));
         self.controllers.push(place.controller.map(scheduler_core::InstanceId::get));
         let (outcome, explanation) = match &patch.change {
-            Change::End(outcome, explanation) => (Some(outcome.word()), Some(explanation.as_str())),
+            Change::End(outcome, explanation) => (Some(outcome.token()), Some(explanation.as_str())),
             Change::Ask(explanation) => (None, Some(explanation.as_str())),
             _ => (None, None),
         };

@@ -18,7 +18,7 @@ use super::graph;
 use super::task;
 use crate::error::unreadable;
 use crate::flaw::Flaw;
-use crate::row::{Columns, Shared, Token as _};
+use crate::row::{Columns, Shared};
 use crate::session::{Mode, Params, Session};
 
 const WHAT: &str = "reading the snapshot";
@@ -180,9 +180,8 @@ fn last_update(columns: &mut Columns<'_>) -> Result<Option<LastUpdate>, StoreErr
     let outcome: Option<&str> = columns.next()?;
     let at = columns.next_time_if_any()?;
     let (Some(task), Some(outcome)) = (task, outcome) else { return Ok(None) };
-    let outcome = scheduler_core::Outcome::from_token(outcome);
     let outcome =
-        outcome.ok_or_else(|| unreadable(format!("task {task} has finished without an outcome")))?;
+        outcome.parse().map_err(|_| unreadable(format!("task {task} has finished without an outcome")))?;
     Ok(Some(LastUpdate { task, outcome, at }))
 }
 

@@ -2,14 +2,14 @@
 
 use control_plane::ports::{StoreError, TaskStatus};
 use scheduler_core::{
-    Dispatch, DispatchId, Kind, Outcome, OwnKey, Placement, Priority, ProjectUpdateType, State, Task, TaskId,
-    Work, WorkflowOf,
+    Dispatch, DispatchId, Kind, OwnKey, Placement, Priority, ProjectUpdateType, State, Task, TaskId, Work,
+    WorkflowOf,
 };
 use tokio_postgres::Row;
 
 use crate::error::unreadable;
 use crate::flaw::Flaw;
-use crate::row::{Columns, Shared, Token as _};
+use crate::row::{Columns, Shared};
 
 /// The columns in the order in which [`task`] reads them. A running task is where its taker is, whatever place the pass gave it (a
 /// claim keeps the two the same, other clients need not), so that it is lost with its taker (R8.1).
@@ -147,7 +147,7 @@ fn state(columns: &mut Columns<'_>) -> Result<State, StoreError> {
     let placement =
         Placement { group: columns.next_id()?, node: columns.next_id()?, controller: columns.next_id()? };
     let finished = columns.next_time_if_any()?;
-    let found = TaskStatus::from_token(status).ok_or_else(|| unreadable(format!("status {status:?}")))?;
+    let found = status.parse().map_err(|error| unreadable(format!("{status:?}: {error}")))?;
     Ok(match (found, dispatch, dispatched) {
         (TaskStatus::Pending, ..) => State::Pending,
         (TaskStatus::Waiting, Some(id), Some(since)) => {
@@ -156,7 +156,7 @@ fn state(columns: &mut Columns<'_>) -> Result<State, StoreError> {
         (TaskStatus::Waiting, ..) => return Err(unreadable("it waits without a dispatch")),
         (TaskStatus::Running, ..) => State::Running(Box::new(placement)),
         _ => {
-            let outcome = Outcome::from_token(status).ok_or_else(|| unreadable("no outcome"))?;
+            let outcome = status.parse().map_err(|_| unreadable("no outcome"))?;
             State::Finished { outcome, at: finished }
         }
     })

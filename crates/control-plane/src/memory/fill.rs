@@ -10,10 +10,9 @@ use chrono::TimeDelta;
 use scheduler_core::{
     Convergence, Edge, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InventoryId, InventorySourceId,
     JobTemplateId, NodeId, OwnKey, PROJECT_UPDATE_IMPACT, Priority, Progress, ProjectId, SYSTEM_JOB_IMPACT,
-    Seconds, Timestamp, WORKFLOW_IMPACT, Work, WorkflowTemplateId, job_impact,
+    Seconds, ThinVec, Timestamp, WORKFLOW_IMPACT, Work, WorkflowTemplateId, job_impact,
 };
 use serde_json::Value;
-use thin_vec::ThinVec;
 
 use super::catalogue::{Catalogue, SystemJobId};
 use super::table::Entry;

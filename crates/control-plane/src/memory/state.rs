@@ -149,19 +149,14 @@ impl State {
         let Filled { name, work, impact, groups, priority, own_keys, run, graph } = filled;
         self.graphs.extend(graph.map(|graph| (id, graph)));
         let task = Task {
-            id,
             name,
-            created: birth.created,
             priority,
             impact,
-            work,
             state: TaskState::Pending,
             launch_type: birth.launch_type,
             groups,
-            dependencies: thin_vec::ThinVec::new(),
-            dependencies_derived: false,
-            cancel_requested: false,
             own_keys,
+            ..Task::new(id, birth.created, work)
         };
         self.woken.schedule = true;
         self.unfinished.entry(id).or_insert(Row::new(task, run, None))

@@ -1,11 +1,12 @@
 //! The store as people and programs ask it: launch, cancel, answer, define, look. No loop of a node calls any of it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use async_trait::async_trait;
 use scheduler_core::{
     Forks, GroupId, InstanceId, Kind, LaunchType, NodeType, Outcome, OwnKey, Priority, Reason, State, TaskId,
-    Timestamp,
+    Timestamp, UnknownToken,
 };
 use serde::{Deserialize, Serialize};
 
@@ -251,6 +252,16 @@ impl TaskStatus {
     #[must_use]
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Successful | Self::Failed | Self::Error | Self::Canceled)
+    }
+}
+
+impl FromStr for TaskStatus {
+    type Err = UnknownToken;
+
+    fn from_str(token: &str) -> Result<Self, UnknownToken> {
+        let known = &["pending", "waiting", "running", "successful", "failed", "error", "canceled"];
+        let found = Self::ALL.into_iter().find(|status| status.token() == token);
+        found.ok_or_else(|| UnknownToken::new("status of a task", known))
     }
 }
 

@@ -41,6 +41,7 @@ pub enum About {
 /// What is wrong with a statement of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fault {
     /// A decision differs from what the rules say; `None` stands for no decision.
     Decision {

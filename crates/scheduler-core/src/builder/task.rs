@@ -7,10 +7,9 @@ use core::marker::PhantomData;
 use thin_vec::ThinVec;
 
 use crate::{
-    Dispatch, DispatchId, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InstanceId, InventoryId,
-    InventorySourceId, JobTemplateId, LaunchType, Mode, Outcome, OwnKey, OwnKeyId, PROJECT_UPDATE_IMPACT,
-    Placement, Priority, ProjectId, ProjectUpdateType, SYSTEM_JOB_IMPACT, State, Task, TaskId, Timestamp,
-    WORKFLOW_IMPACT, Work, WorkflowOf, WorkflowTemplateId,
+    Dispatch, DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId,
+    LaunchType, Mode, Outcome, OwnKey, OwnKeyId, Placement, Priority, ProjectId, ProjectUpdateType, State,
+    Task, TaskId, Timestamp, Work, WorkflowOf, WorkflowTemplateId,
 };
 
 use super::{Moment, Row, SnapshotBuilder, moment};
@@ -52,23 +51,9 @@ kinds! {
     Approval
 }
 
-fn pending<K>(id: TaskId, impact: Forks, work: Work) -> TaskBuilder<K> {
-    let task = Task {
-        id,
-        name: Arc::from(""),
-        created: moment(id.get()),
-        priority: Priority::default(),
-        impact,
-        work,
-        state: State::Pending,
-        launch_type: LaunchType::Manual,
-        groups: Arc::from([]),
-        dependencies: ThinVec::new(),
-        dependencies_derived: false,
-        cancel_requested: false,
-        own_keys: ThinVec::new(),
-    };
-    TaskBuilder { task, state_at_now: false, kind: PhantomData }
+fn pending<K>(id: impl Into<TaskId>, work: Work) -> TaskBuilder<K> {
+    let id = id.into();
+    TaskBuilder { task: Task::new(id, moment(id.get()), work), state_at_now: false, kind: PhantomData }
 }
 
 /// A job of impact 1 that uses nothing.
@@ -80,46 +65,46 @@ pub fn job(id: impl Into<TaskId>) -> TaskBuilder<Job> {
         allow_simultaneous: false,
         sources_already_updated: ThinVec::new(),
     };
-    pending(id.into(), Forks::new(1), work)
+    pending(id, work)
 }
 
 /// A project update of no project.
 pub fn project_update(id: impl Into<TaskId>) -> TaskBuilder<ProjectUpdate> {
     let work = Work::ProjectUpdate { project: None, job_type: ProjectUpdateType::Check };
-    pending(id.into(), PROJECT_UPDATE_IMPACT, work)
+    pending(id, work)
 }
 
 /// An inventory update of no source.
 pub fn inventory_update(id: impl Into<TaskId>) -> TaskBuilder<InventoryUpdate> {
     let work = Work::InventoryUpdate { source: None, inventory: None, source_project: None };
-    pending(id.into(), INVENTORY_UPDATE_IMPACT, work)
+    pending(id, work)
 }
 
 /// An ad hoc command of impact 1 on no inventory.
 pub fn ad_hoc_command(id: impl Into<TaskId>) -> TaskBuilder<AdHocCommand> {
-    pending(id.into(), Forks::new(1), Work::AdHocCommand { inventory: None })
+    pending(id, Work::AdHocCommand { inventory: None })
 }
 
 /// A system job.
 pub fn system_job(id: impl Into<TaskId>) -> TaskBuilder<SystemJob> {
-    pending(id.into(), SYSTEM_JOB_IMPACT, Work::SystemJob {})
+    pending(id, Work::SystemJob {})
 }
 
 /// A workflow job of no template.
 pub fn workflow_job(id: impl Into<TaskId>) -> TaskBuilder<Workflow> {
     let work = Work::WorkflowJob { of: WorkflowOf::Template(None), allow_simultaneous: false };
-    pending(id.into(), WORKFLOW_IMPACT, work)
+    pending(id, work)
 }
 
 /// A workflow job of the slices of no job template.
 pub fn sliced_workflow_job(id: impl Into<TaskId>) -> TaskBuilder<SlicedWorkflow> {
     let work = Work::WorkflowJob { of: WorkflowOf::Slices(None), allow_simultaneous: false };
-    pending(id.into(), WORKFLOW_IMPACT, work)
+    pending(id, work)
 }
 
 /// A workflow approval that does not expire.
 pub fn workflow_approval(id: impl Into<TaskId>) -> TaskBuilder<Approval> {
-    pending(id.into(), WORKFLOW_IMPACT, Work::WorkflowApproval { expires: None })
+    pending(id, Work::WorkflowApproval { expires: None })
 }
 
 impl TaskBuilder<Job> {

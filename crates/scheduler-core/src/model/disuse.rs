@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::token::token_of;
 use crate::{Instance, InstanceCount, InstanceId, Timestamp};
 
 /// Instances that could be used, were they not all out of use.
@@ -53,6 +54,8 @@ pub enum Disuse {
         last_heartbeat: Timestamp,
     },
 }
+
+token_of!(Disuse: Disabled = "disabled", NeverHeardOf = "never_heard_of", Lost = "lost");
 
 impl Disused {
     /// An instance that is disabled or lost, as it stands.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::token::{token_of, tokens};
 use crate::{NodeId, Outcome, TaskId, Work};
 
 /// The graph that a workflow job runs.
@@ -38,16 +39,16 @@ pub struct Node {
     pub progress: Progress,
 }
 
-/// How the parents of a node come together (R7.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Convergence {
-    /// Runs when all parents are settled and one satisfies its edge.
-    #[default]
-    Any,
-    /// Runs when every parent satisfies its edge.
-    All,
+tokens! {
+    /// How the parents of a node come together (R7.2).
+    #[derive(Default)]
+    enum Convergence: "convergence" {
+        /// Runs when all parents are settled and one satisfies its edge.
+        #[default]
+        Any = "any",
+        /// Runs when every parent satisfies its edge.
+        All = "all",
+    }
 }
 
 /// How far a node has come.
@@ -73,6 +74,15 @@ pub enum Progress {
     },
 }
 
+token_of!(
+    Progress:
+    Untouched = "untouched",
+    Skipped = "skipped",
+    TemplateMissing = "template_missing",
+    Job = "job",
+    Ended = "ended",
+);
+
 impl Progress {
     /// The node's job, if it has one.
     #[must_use]
@@ -97,15 +107,14 @@ pub struct Edge {
     pub on: EdgeKind,
 }
 
-/// What satisfies an edge (R7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum EdgeKind {
-    /// A parent that was successful.
-    Success,
-    /// A parent that failed, could not run, or was canceled.
-    Failure,
-    /// A parent that ended, however.
-    Always,
+tokens! {
+    /// What satisfies an edge (R7.1).
+    enum EdgeKind: "kind of edge" {
+        /// A parent that was successful.
+        Success = "success",
+        /// A parent that failed, could not run, or was canceled.
+        Failure = "failure",
+        /// A parent that ended, however.
+        Always = "always",
+    }
 }

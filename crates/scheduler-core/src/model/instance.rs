@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::token::{token_of, tokens};
 use crate::{Forks, GroupId, InstanceId, TaskCount, Timestamp};
 
 /// A machine that runs or controls tasks.
@@ -38,20 +39,20 @@ const fn is_true(flag: &bool) -> bool {
     *flag
 }
 
-/// What an instance may do (R6.4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum NodeType {
-    /// Runs every kind of task, and controls.
-    #[default]
-    Hybrid,
-    /// Runs jobs, ad hoc commands and inventory updates.
-    Execution,
-    /// Runs project updates and system jobs, and controls.
-    Control,
-    /// Only passes messages on: never usable.
-    Hop,
+tokens! {
+    /// What an instance may do (R6.4).
+    #[derive(Default)]
+    enum NodeType: "type of node" {
+        /// Runs every kind of task, and controls.
+        #[default]
+        Hybrid = "hybrid",
+        /// Runs jobs, ad hoc commands and inventory updates.
+        Execution = "execution",
+        /// Runs project updates and system jobs, and controls.
+        Control = "control",
+        /// Only passes messages on: never usable.
+        Hop = "hop",
+    }
 }
 
 /// A set of instances, or a container platform, that tasks name in order of preference.
@@ -83,6 +84,8 @@ pub enum Members {
     /// A container platform: within its limits it takes every task (R6.2).
     Container,
 }
+
+token_of!(Members: Instances = "instances", Container = "container");
 
 /// Capacity that an instance's CPUs give: four forks a CPU (R6.6).
 #[must_use]

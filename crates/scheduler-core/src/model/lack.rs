@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::token::token_of;
 use crate::{Forks, GroupId, Kind, OutOfUse, TaskCount, TaskId};
 
 /// Why a group did not take a task.
@@ -23,6 +24,7 @@ pub struct Shortfall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Lack {
     /// The snapshot lacks the group. Never.
     UnknownGroup,
@@ -84,6 +86,21 @@ pub enum Lack {
         free: Forks,
     },
 }
+
+token_of!(
+    Lack:
+    UnknownGroup = "unknown_group",
+    LargerThanLimit = "larger_than_limit",
+    NoUsableInstance = "no_usable_instance",
+    NoUsableController = "no_usable_controller",
+    OutOfUse = "out_of_use",
+    ControllersOutOfUse = "controllers_out_of_use",
+    TaskLimit = "task_limit",
+    ForkLimit = "fork_limit",
+    Reserved = "reserved",
+    Full = "full",
+    NoController = "no_controller",
+);
 
 impl Lack {
     /// Whether the group can never take the task as things stand (R10).

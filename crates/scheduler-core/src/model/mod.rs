@@ -16,6 +16,7 @@ mod rules;
 mod share;
 mod snapshot;
 mod task;
+pub(crate) mod token;
 mod wait;
 
 pub use disuse::{Disuse, Disused, OutOfUse};
@@ -44,4 +45,5 @@ pub use snapshot::{Snapshot, SnapshotVersion, UnsupportedVersion};
 pub use task::{
     Dispatch, Kind, LaunchType, Outcome, OwnKey, Placement, ProjectUpdateType, State, Task, Work, WorkflowOf,
 };
+pub use token::UnknownToken;
 pub use wait::WaitKey;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::token::token_of;
 use crate::{
     CreateId, DispatchId, End, GroupId, InstanceId, Kind, LaunchType, Malformed, NodeFailure, NodeId,
     Outcome, Placement, Priority, Reason, SkipReason, SnapshotVersion, TaskId, Timestamp, Work,
@@ -105,6 +106,17 @@ pub enum Action {
     Leave(Malformed),
 }
 
+token_of!(
+    Action:
+    Start = "start",
+    Hold = "hold",
+    End = "end",
+    TakeBack = "take_back",
+    Redispatch = "redispatch",
+    RequestCancel = "request_cancel",
+    Leave = "leave",
+);
+
 impl Action {
     /// Where it starts, if it does.
     #[must_use]
@@ -176,6 +188,8 @@ pub enum Then {
     End(End),
 }
 
+token_of!(Then: Start = "start", Hold = "hold", End = "end");
+
 /// Where a task starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -202,6 +216,8 @@ pub enum Place {
         controller: Option<InstanceId>,
     },
 }
+
+token_of!(Place: Nowhere = "nowhere", Container = "container", Instance = "instance");
 
 impl From<Place> for Placement {
     fn from(place: Place) -> Self {
@@ -240,6 +256,8 @@ pub enum NodeStep {
     /// Its turn has come and its template is missing: it counts as failed.
     TemplateMissing,
 }
+
+token_of!(NodeStep: Run = "run", Skip = "skip", TemplateMissing = "template_missing");
 
 /// A task to create.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,6 +304,8 @@ pub enum Origin {
     },
 }
 
+token_of!(Origin: Dependency = "dependency", Node = "node");
+
 /// The dependencies that a pass derived for a task (R4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -319,6 +339,8 @@ pub enum TaskRef {
         kind: Kind,
     },
 }
+
+token_of!(TaskRef: Task = "task", New = "new");
 
 impl TaskRef {
     /// The id, unless the plan creates it.

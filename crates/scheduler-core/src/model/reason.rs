@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::lack::Shortfall;
+use super::token::{token_of, tokens};
 use crate::{InstanceId, Kind, Mode, NodeId, OwnKeyId, ProjectId, TaskId, TaskRef, Timestamp};
 use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 
@@ -17,6 +18,7 @@ use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Reason {
     /// Its row is malformed (R11).
     Malformed(Malformed),
@@ -64,15 +66,14 @@ pub enum Reason {
     },
 }
 
-/// Whether time alone can help a held task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Outlook {
-    /// It waits for something that other tasks' ends bring.
-    Waiting,
-    /// It can never run as things stand: somebody must change something.
-    Never,
+tokens! {
+    /// Whether time alone can help a held task.
+    enum Outlook: "outlook" {
+        /// It waits for something that other tasks' ends bring.
+        Waiting = "waiting",
+        /// It can never run as things stand: somebody must change something.
+        Never = "never",
+    }
 }
 
 impl Reason {
@@ -125,6 +126,7 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Malformed {
     /// Several rows have this id.
     DuplicateId,
@@ -198,6 +200,17 @@ pub enum ResourceKey {
     Own(Arc<OwnResource>),
 }
 
+token_of!(
+    ResourceKey:
+    Project = "project",
+    Inventory = "inventory",
+    InventorySource = "inventory_source",
+    JobTemplate = "job_template",
+    WorkflowTemplate = "workflow_template",
+    SystemJobSlot = "system_job_slot",
+    Own = "own",
+);
+
 /// One resource of a user's own rule, for example ("licence", 7); in which mode it is claimed stands elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -264,15 +277,27 @@ pub enum End {
     WorkflowCanceled,
 }
 
-/// What an instance is to a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// It runs the task.
-    Node,
-    /// It controls the task.
-    Controller,
+token_of!(
+    End:
+    InstanceLost = "instance_lost",
+    DependencyFailed = "dependency_failed",
+    DependencyCanceled = "dependency_canceled",
+    CancelRequested = "cancel_requested",
+    CanceledWithWorkflow = "canceled_with_workflow",
+    ApprovalExpired = "approval_expired",
+    WorkflowSuccessful = "workflow_successful",
+    WorkflowFailed = "workflow_failed",
+    WorkflowCanceled = "workflow_canceled",
+);
+
+tokens! {
+    /// What an instance is to a task.
+    enum Role: "role of an instance" {
+        /// It runs the task.
+        Node = "node",
+        /// It controls the task.
+        Controller = "controller",
+    }
 }
 
 /// How an instance was lost (R8.1).
@@ -289,6 +314,8 @@ pub enum Loss {
         last_heartbeat: Option<Timestamp>,
     },
 }
+
+token_of!(Loss: Gone = "gone", Silent = "silent");
 
 /// Why a node's job is created as failed (R7.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -309,15 +336,16 @@ pub enum NodeFailure {
     },
 }
 
-/// What a node's job can lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum MissingResource {
-    /// The project of a job or of a project update.
-    Project,
-    /// The inventory of a job, of an ad hoc command or of an inventory update.
-    Inventory,
+token_of!(NodeFailure: Recursion = "recursion", MissingResource = "missing_resource");
+
+tokens! {
+    /// What a node's job can lack.
+    enum MissingResource: "resource of a node" {
+        /// The project of a job or of a project update.
+        Project = "project",
+        /// The inventory of a job, of an ad hoc command or of an inventory update.
+        Inventory = "inventory",
+    }
 }
 
 /// Why a node is skipped.
@@ -335,3 +363,10 @@ pub enum SkipReason {
     /// Its workflow was asked to cancel (R7.5).
     WorkflowCanceled,
 }
+
+token_of!(
+    SkipReason:
+    NoPathIn = "no_path_in",
+    ParentUnsatisfied = "parent_unsatisfied",
+    WorkflowCanceled = "workflow_canceled",
+);

@@ -15,6 +15,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::token::{token_of, tokens};
 use crate::words::visible;
 use crate::{Forks, GroupId, Kind, Seconds, TaskCount, Work, WorkflowOf};
 
@@ -88,39 +89,27 @@ pub struct Claim {
     pub simultaneous: Simultaneous,
 }
 
-/// Who claims: the kinds of task, a workflow job of slices apart from other workflow jobs. Approvals claim nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Claimant {
-    /// [`Work::Job`]
-    Job,
-    /// [`Work::ProjectUpdate`]; one of job type `run` claims nothing.
-    ProjectUpdate,
-    /// [`Work::InventoryUpdate`]
-    InventoryUpdate,
-    /// [`Work::AdHocCommand`]
-    AdHocCommand,
-    /// [`Work::SystemJob`]
-    SystemJob,
-    /// [`Work::WorkflowJob`] of a workflow template
-    WorkflowJob,
-    /// [`Work::WorkflowJob`] of a job template cut into slices
-    SlicedWorkflowJob,
+tokens! {
+    /// Who claims: the kinds of task, a workflow job of slices apart from other workflow jobs. Approvals claim nothing.
+    enum Claimant: "claimant" {
+        /// [`Work::Job`]
+        Job = "job",
+        /// [`Work::ProjectUpdate`]; one of job type `run` claims nothing.
+        ProjectUpdate = "project_update",
+        /// [`Work::InventoryUpdate`]
+        InventoryUpdate = "inventory_update",
+        /// [`Work::AdHocCommand`]
+        AdHocCommand = "ad_hoc_command",
+        /// [`Work::SystemJob`]
+        SystemJob = "system_job",
+        /// [`Work::WorkflowJob`] of a workflow template
+        WorkflowJob = "workflow_job",
+        /// [`Work::WorkflowJob`] of a job template cut into slices
+        SlicedWorkflowJob = "sliced_workflow_job",
+    }
 }
 
 impl Claimant {
-    /// Every claimant.
-    pub const ALL: [Self; 7] = [
-        Self::Job,
-        Self::ProjectUpdate,
-        Self::InventoryUpdate,
-        Self::AdHocCommand,
-        Self::SystemJob,
-        Self::WorkflowJob,
-        Self::SlicedWorkflowJob,
-    ];
-
     /// Who claims for this work; `None` for approvals.
     #[must_use]
     pub const fn of(work: &Work) -> Option<Self> {
@@ -174,6 +163,17 @@ pub enum Resource {
     Own(Arc<str>),
 }
 
+token_of!(
+    Resource:
+    Project = "project",
+    Inventory = "inventory",
+    InventorySource = "inventory_source",
+    JobTemplate = "job_template",
+    WorkflowTemplate = "workflow_template",
+    SystemJobSlot = "system_job_slot",
+    Own = "own",
+);
+
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -188,41 +188,27 @@ impl fmt::Display for Resource {
     }
 }
 
-/// How a resource is claimed. A mode means only what the resource's matrix says of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// To refresh it.
-    Update,
-    /// To work with it.
-    Use,
-    /// To run one command on it.
-    Command,
-    /// To have it alone.
-    Exclusive,
-    /// To have it together with others of the same kind.
-    Shared,
-    /// To run its slices.
-    Slices,
-}
-
-impl Mode {
-    /// Every mode.
-    pub const ALL: [Self; 6] =
-        [Self::Update, Self::Use, Self::Command, Self::Exclusive, Self::Shared, Self::Slices];
+tokens! {
+    /// How a resource is claimed. A mode means only what the resource's matrix says of it.
+    enum Mode: "mode" {
+        /// To refresh it.
+        Update = "update",
+        /// To work with it.
+        Use = "use",
+        /// To run one command on it.
+        Command = "command",
+        /// To have it alone.
+        Exclusive = "exclusive",
+        /// To have it together with others of the same kind.
+        Shared = "shared",
+        /// To run its slices.
+        Slices = "slices",
+    }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Update => "update",
-            Self::Use => "use",
-            Self::Command => "command",
-            Self::Exclusive => "exclusive",
-            Self::Shared => "shared",
-            Self::Slices => "slices",
-        })
+        f.pad(self.token())
     }
 }
 
@@ -239,6 +225,8 @@ pub enum Simultaneous {
     /// It does not claim.
     Nothing,
 }
+
+token_of!(Simultaneous: Same = "same", As = "as", Nothing = "nothing");
 
 impl Simultaneous {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to skip_serializing_if")]

@@ -10,9 +10,11 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use thin_vec::ThinVec;
 
+use super::token::{token_of, tokens};
 use crate::{
-    DispatchId, Forks, GroupId, InstanceId, InventoryId, InventorySourceId, JobTemplateId, Mode, OwnKeyId,
-    Priority, ProjectId, TaskId, Timestamp, WorkflowTemplateId,
+    DispatchId, Forks, GroupId, INVENTORY_UPDATE_IMPACT, InstanceId, InventoryId, InventorySourceId,
+    JobTemplateId, Mode, OwnKeyId, PROJECT_UPDATE_IMPACT, Priority, ProjectId, SYSTEM_JOB_IMPACT, TaskId,
+    Timestamp, WORKFLOW_IMPACT, WorkflowTemplateId,
 };
 
 /// One unit of work, as a row of the snapshot.
@@ -61,6 +63,36 @@ pub struct Task {
 }
 
 impl Task {
+    /// A pending task without a name, launched by hand, of priority 0, in the rule set's default groups, that depends on nothing.
+    ///
+    /// It costs what R6.6 says of its kind, and a job or an ad hoc command one fork: give these theirs ([`crate::job_impact`]). Whoever
+    /// makes many shares names and lists of groups between them ([`crate::Sharing`]).
+    #[must_use]
+    pub fn new(id: TaskId, created: Timestamp, work: Work) -> Self {
+        let impact = match work.kind() {
+            Kind::Job | Kind::AdHocCommand => Forks::new(1),
+            Kind::ProjectUpdate => PROJECT_UPDATE_IMPACT,
+            Kind::InventoryUpdate => INVENTORY_UPDATE_IMPACT,
+            Kind::SystemJob => SYSTEM_JOB_IMPACT,
+            Kind::WorkflowJob | Kind::WorkflowApproval => WORKFLOW_IMPACT,
+        };
+        Self {
+            id,
+            name: no_name(),
+            created,
+            priority: Priority::default(),
+            impact,
+            work,
+            state: State::Pending,
+            launch_type: LaunchType::Manual,
+            groups: no_groups(),
+            dependencies: ThinVec::new(),
+            dependencies_derived: false,
+            cancel_requested: false,
+            own_keys: ThinVec::new(),
+        }
+    }
+
     /// The kind of its work.
     #[must_use]
     pub const fn kind(&self) -> Kind {
@@ -183,39 +215,29 @@ pub enum WorkflowOf {
     Slices(Option<JobTemplateId>),
 }
 
-/// The seven kinds of task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// [`Work::Job`]
-    Job,
-    /// [`Work::ProjectUpdate`]
-    ProjectUpdate,
-    /// [`Work::InventoryUpdate`]
-    InventoryUpdate,
-    /// [`Work::AdHocCommand`]
-    AdHocCommand,
-    /// [`Work::SystemJob`]
-    SystemJob,
-    /// [`Work::WorkflowJob`]
-    WorkflowJob,
-    /// [`Work::WorkflowApproval`]
-    WorkflowApproval,
+token_of!(WorkflowOf: Template = "template", Slices = "slices");
+
+tokens! {
+    /// The seven kinds of task.
+    enum Kind: "kind of task" {
+        /// [`Work::Job`]
+        Job = "job",
+        /// [`Work::ProjectUpdate`]
+        ProjectUpdate = "project_update",
+        /// [`Work::InventoryUpdate`]
+        InventoryUpdate = "inventory_update",
+        /// [`Work::AdHocCommand`]
+        AdHocCommand = "ad_hoc_command",
+        /// [`Work::SystemJob`]
+        SystemJob = "system_job",
+        /// [`Work::WorkflowJob`]
+        WorkflowJob = "workflow_job",
+        /// [`Work::WorkflowApproval`]
+        WorkflowApproval = "workflow_approval",
+    }
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Job,
-        Self::ProjectUpdate,
-        Self::InventoryUpdate,
-        Self::AdHocCommand,
-        Self::SystemJob,
-        Self::WorkflowJob,
-        Self::WorkflowApproval,
-    ];
-
     /// Whether its tasks run somewhere and cost something; workflow jobs and approvals do not (R6.5).
     #[must_use]
     pub const fn needs_place(self) -> bool {
@@ -226,20 +248,6 @@ impl Kind {
     #[must_use]
     pub const fn is_control(self) -> bool {
         matches!(self, Self::ProjectUpdate | Self::SystemJob)
-    }
-
-    /// The stable name for machines, as in JSON and in the text of R5.
-    #[must_use]
-    pub const fn token(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::ProjectUpdate => "project_update",
-            Self::InventoryUpdate => "inventory_update",
-            Self::AdHocCommand => "ad_hoc_command",
-            Self::SystemJob => "system_job",
-            Self::WorkflowJob => "workflow_job",
-            Self::WorkflowApproval => "workflow_approval",
-        }
     }
 }
 
@@ -258,42 +266,42 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why a task was launched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum LaunchType {
-    /// By a person.
-    #[default]
-    Manual,
-    /// Again, by a person.
-    Relaunch,
-    /// By a host that asked for its configuration.
-    Callback,
-    /// By a schedule.
-    Scheduled,
-    /// By a pass, because a task needs it (R4.3).
-    Dependency,
-    /// By a pass, for a node of a workflow (R7.3).
-    Workflow,
-    /// By a job while it runs, for its private copy of a project: claims nothing (R2) and is no update for R4.
-    Sync,
-    /// By a project update, for an inventory that is read from the project.
-    Scm,
-    /// By a webhook.
-    Webhook,
+tokens! {
+    /// Why a task was launched.
+    #[derive(Default)]
+    enum LaunchType: "launch type" {
+        /// By a person.
+        #[default]
+        Manual = "manual",
+        /// Again, by a person.
+        Relaunch = "relaunch",
+        /// By a host that asked for its configuration.
+        Callback = "callback",
+        /// By a schedule.
+        Scheduled = "scheduled",
+        /// By a pass, because a task needs it (R4.3).
+        Dependency = "dependency",
+        /// By a pass, for a node of a workflow (R7.3).
+        Workflow = "workflow",
+        /// By a job while it runs, for its private copy of a project: claims nothing (R2) and is no update for R4.
+        Sync = "sync",
+        /// By a project update, for an inventory that is read from the project.
+        Scm = "scm",
+        /// By a webhook.
+        Webhook = "webhook",
+    }
 }
 
-/// The two types of project update.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ProjectUpdateType {
-    /// Refreshes the project for everyone.
-    #[default]
-    Check,
-    /// Makes a job's private copy: claims nothing (R2) and is no update for R4.
-    Run,
+tokens! {
+    /// The two types of project update.
+    #[derive(Default)]
+    enum ProjectUpdateType: "type of project update" {
+        /// Refreshes the project for everyone.
+        #[default]
+        Check = "check",
+        /// Makes a job's private copy: claims nothing (R2) and is no update for R4.
+        Run = "run",
+    }
 }
 
 /// How far a task has come.
@@ -317,6 +325,8 @@ pub enum State {
         at: Option<Timestamp>,
     },
 }
+
+token_of!(State: Pending = "pending", Waiting = "waiting", Running = "running", Finished = "finished");
 
 impl State {
     /// Waiting or running.
@@ -342,29 +352,23 @@ impl State {
     }
 }
 
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Ran and returned 0.
-    Successful,
-    /// Ran and returned something else, or was failed by a pass.
-    Failed,
-    /// Could not run: a failure of the system.
-    Error,
-    /// Was canceled.
-    Canceled,
+tokens! {
+    /// How a task ended.
+    enum Outcome: "outcome of a task" {
+        /// Ran and returned 0.
+        Successful = "successful",
+        /// Ran and returned something else, or was failed by a pass.
+        Failed = "failed",
+        /// Could not run: a failure of the system.
+        Error = "error",
+        /// Was canceled.
+        Canceled = "canceled",
+    }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Successful => "successful",
-            Self::Failed => "failed",
-            Self::Error => "error",
-            Self::Canceled => "canceled",
-        })
+        f.pad(self.token())
     }
 }
 

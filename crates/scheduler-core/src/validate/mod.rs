@@ -17,20 +17,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::model::token::tokens;
 use crate::table::{FxHashMap, FxHashSet};
 use crate::{GroupId, InstanceId, RuleSet, Snapshot, TaskId, Timestamp};
 
-/// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The row cannot be followed as it stands.
-    Error,
-    /// The row can be followed, but is seldom meant so.
-    Warning,
+tokens! {
+    /// How bad a problem is.
+    enum Severity: "severity" {
+        /// The row cannot be followed as it stands.
+        Error = "error",
+        /// The row can be followed, but is seldom meant so.
+        Warning = "warning",
+    }
 }
 
 /// One problem of one row.
@@ -54,11 +54,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{severity}: {}", self.table)?;
+        write!(f, "{}: {}", self.severity.token(), self.table)?;
         if let Some(position) = self.position {
             write!(f, "[{position}]")?;
         }

@@ -4,24 +4,6 @@ use core::fmt;
 
 use crate::{End, Kind, Loss, MissingResource, NodeFailure, Role, SkipReason, TaskId};
 
-impl End {
-    /// The stable name for machines.
-    #[must_use]
-    pub const fn token(&self) -> &'static str {
-        match self {
-            Self::InstanceLost { .. } => "instance_lost",
-            Self::DependencyFailed { .. } => "dependency_failed",
-            Self::DependencyCanceled { .. } => "dependency_canceled",
-            Self::CancelRequested => "cancel_requested",
-            Self::CanceledWithWorkflow { .. } => "canceled_with_workflow",
-            Self::ApprovalExpired { .. } => "approval_expired",
-            Self::WorkflowSuccessful => "workflow_successful",
-            Self::WorkflowFailed { .. } => "workflow_failed",
-            Self::WorkflowCanceled => "workflow_canceled",
-        }
-    }
-}
-
 /// A sentence of its own: the explanation that a store keeps with the row.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,17 +55,6 @@ fn previous_task(f: &mut fmt::Formatter<'_>, how: &str, on: TaskId, kind: Kind, 
     write!(f, "\", \"job_id\": \"{on}\"}}")
 }
 
-impl NodeFailure {
-    /// The stable name for machines.
-    #[must_use]
-    pub const fn token(&self) -> &'static str {
-        match self {
-            Self::Recursion { .. } => "recursion",
-            Self::MissingResource { .. } => "missing_resource",
-        }
-    }
-}
-
 impl fmt::Display for NodeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -102,18 +73,6 @@ impl fmt::Display for MissingResource {
             Self::Project => "project",
             Self::Inventory => "inventory",
         })
-    }
-}
-
-impl SkipReason {
-    /// The stable name for machines.
-    #[must_use]
-    pub const fn token(&self) -> &'static str {
-        match self {
-            Self::NoPathIn => "no_path_in",
-            Self::ParentUnsatisfied { .. } => "parent_unsatisfied",
-            Self::WorkflowCanceled => "workflow_canceled",
-        }
     }
 }
 

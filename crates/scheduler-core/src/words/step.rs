@@ -4,22 +4,6 @@ use core::fmt;
 
 use crate::{Action, Create, Derived, End, NodeDecision, NodeStep, Origin, Place, Then};
 
-impl Action {
-    /// The stable name for machines.
-    #[must_use]
-    pub const fn token(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::Hold(_) => "hold",
-            Self::End(_) => "end",
-            Self::TakeBack(_) => "take_back",
-            Self::Redispatch(_) => "redispatch",
-            Self::RequestCancel { .. } => "request_cancel",
-            Self::Leave(_) => "leave",
-        }
-    }
-}
-
 /// The subject is the task: "starts on instance 1 of group 1".
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

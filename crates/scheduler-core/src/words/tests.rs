@@ -1,7 +1,7 @@
 //! Every sentence, word for word.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::sync::Arc;
 
 use super::*;
@@ -255,26 +255,6 @@ fn r10_decisions_have_their_task_as_subject() {
         said(Action::Leave(Malformed::GraphCycle { node: 1.into() })),
         "job 42 is left as it is: its graph has a cycle through node 1"
     );
-}
-
-/// A token is the name that the value has in JSON, so that a filter on either finds the same rows.
-#[test]
-fn r10_tokens_are_the_names_in_json() {
-    fn name(value: &impl serde::Serialize) -> String {
-        match serde_json::to_value(value).unwrap() {
-            serde_json::Value::String(name) => name,
-            serde_json::Value::Object(fields) => fields.keys().next().unwrap().clone(),
-            other => panic!("{other} has no name"),
-        }
-    }
-    let lost = End::InstanceLost { instance: 1.into(), role: Role::Node, loss: Loss::Gone };
-    assert_eq!(lost.token(), name(&lost));
-    assert_eq!(End::WorkflowCanceled.token(), name(&End::WorkflowCanceled));
-    let action = Action::RequestCancel { workflow: 1.into() };
-    assert_eq!(action.token(), name(&action));
-    assert_eq!(SkipReason::NoPathIn.token(), name(&SkipReason::NoPathIn));
-    let recursion = NodeFailure::Recursion { template: 8.into(), ancestor: 50.into() };
-    assert_eq!(recursion.token(), name(&recursion));
 }
 
 #[test]

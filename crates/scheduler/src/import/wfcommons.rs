@@ -3,11 +3,10 @@
 use chrono::TimeDelta;
 use scheduler_core::{
     Convergence, Edge, EdgeKind, Forks, Graph, InventoryId, JobTemplateId, LaunchType, Node, NodeId, Outcome,
-    Priority, Progress, ProjectId, Sharing, Snapshot, State, Task, TaskId, Timestamp, Work, WorkflowOf,
+    Progress, ProjectId, Sharing, Snapshot, State, Task, TaskId, ThinVec, Timestamp, Work, WorkflowOf,
     WorkflowTemplateId, cpu_capacity,
 };
 use simulator::wfcommons::{File, Run, Step};
-use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
@@ -144,19 +143,13 @@ impl Moment<'_> {
         sharing: &mut Sharing,
     ) -> Task {
         Task {
-            id,
             name: sharing.name(name),
-            created,
-            priority: Priority::default(),
             impact,
-            work,
             state,
             launch_type: if id == WORKFLOW { LaunchType::Manual } else { LaunchType::Workflow },
             groups: sharing.groups(if id == WORKFLOW { &[] } else { &[GROUP] }),
-            dependencies: ThinVec::new(),
             dependencies_derived: true,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
+            ..Task::new(id, created, work)
         }
     }
 }

@@ -252,19 +252,15 @@ impl Recording {
         match known {
             Some(task) => Task { state, created, name: bar.name.clone(), ..task.clone() },
             None => Task {
-                id: bar.task,
                 name: bar.name.clone(),
-                created,
                 priority: bar.priority,
                 impact: bar.impact,
-                work: work(bar),
                 state,
                 launch_type: bar.launch_type,
                 groups: Arc::default(),
                 dependencies: bar.dependencies.clone(),
                 dependencies_derived: true,
-                cancel_requested: false,
-                own_keys: Default::default(),
+                ..Task::new(bar.task, created, work(bar))
             },
         }
     }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use scheduler_core::{
-    Create, Forks, Graph, LaunchType, Node, NodeId, Origin, Outcome, Progress, State, Task, TaskId, Work,
+    Create, Forks, Graph, LaunchType, Node, NodeId, Origin, Outcome, Progress, State, Task, TaskId, ThinVec,
+    Work,
 };
-use thin_vec::ThinVec;
 
 use super::agenda::Event;
 use super::store::{BarId, Source};
@@ -32,12 +32,9 @@ impl World<'_> {
         }
         let now = self.now.on_calendar(self.workload.start);
         let task = Task {
-            id,
             name: template.map_or_else(|| Arc::from(""), |template| Arc::clone(&template.name)),
-            created: create.created.unwrap_or(now),
             priority: create.priority,
             impact: template.map_or(Forks::new(1), |template| template.impact),
-            work,
             state: match create.failed {
                 Some(_) => State::Finished { outcome: Outcome::Failed, at: Some(now) },
                 None => State::Pending,
@@ -45,10 +42,9 @@ impl World<'_> {
             launch_type: create.launch_type,
             groups: template
                 .map_or_else(|| self.inherited_groups(create), |template| Arc::clone(&template.groups)),
-            dependencies: ThinVec::new(),
             dependencies_derived: create.dependencies_derived,
-            cancel_requested: false,
             own_keys: template.map_or_else(ThinVec::new, |template| template.own_keys.clone()),
+            ..Task::new(id, create.created.unwrap_or(now), work)
         };
         (task, own)
     }

@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use scheduler_core::{GroupId, InstanceId, Outcome, Placement, State, Task, TaskId};
+use scheduler_core::{GroupId, InstanceId, Outcome, Placement, State, Task, TaskId, ThinVec};
 
 use crate::timeline::{Bar, PictureKey, ReasonId, Wait, WaitReason};
 use crate::workload::{Template, TemplateKey};
@@ -97,7 +97,7 @@ impl Store {
             placement: nowhere,
             outcome: None,
             end: None,
-            waits: thin_vec::ThinVec::new(),
+            waits: ThinVec::new(),
         });
         self.kept.push(Kept { row: NO_ROW, source });
         self.index.insert(task.id, id);

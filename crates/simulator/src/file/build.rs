@@ -6,9 +6,8 @@ use definition::{Ids, InstanceDefinition, JobTemplateDefinition, Place};
 use scheduler_core::{
     Convergence, Forks, GroupId, INVENTORY_UPDATE_IMPACT, Instance, InstanceGroup, InstanceId, InventoryId,
     InventorySource, InventorySourceId, JobTemplateId, Members, OwnKey, PROJECT_UPDATE_IMPACT, Project,
-    ProjectId, SYSTEM_JOB_IMPACT, WorkflowTemplateId,
+    ProjectId, SYSTEM_JOB_IMPACT, ThinVec, WorkflowTemplateId,
 };
-use thin_vec::ThinVec;
 
 use super::names::Names;
 use super::{Flaw, VERSION, WorkloadFile};

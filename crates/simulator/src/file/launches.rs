@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use definition::{LaunchDefinition, project_update};
 use scheduler_core::{
-    Forks, GroupId, InventoryId, JobTemplateId, LaunchType, OwnKey, Priority, ProjectId, Sharing, State,
-    Task, TaskId, Timestamp, Work, WorkflowTemplateId,
+    Forks, GroupId, InventoryId, JobTemplateId, OwnKey, Priority, ProjectId, Sharing, Task, TaskId, ThinVec,
+    Timestamp, Work, WorkflowTemplateId,
 };
-use thin_vec::ThinVec;
 
 use super::build::{Known, flaw};
 use super::{Flaw, WorkloadFile};
@@ -176,19 +175,13 @@ impl WorkloadFile {
 impl Pattern {
     fn task(&self, id: TaskId, at: Moment, start: Timestamp, dependencies: ThinVec<TaskId>) -> Task {
         Task {
-            id,
             name: Arc::clone(&self.name),
-            created: at.on_calendar(start),
             priority: self.priority,
             impact: self.impact,
-            work: self.work.clone(),
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
             groups: Arc::clone(&self.groups),
             dependencies,
-            dependencies_derived: false,
-            cancel_requested: false,
             own_keys: self.own_keys.clone(),
+            ..Task::new(id, at.on_calendar(start), self.work.clone())
         }
     }
 }

@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, JobTemplateId, LaunchType, Members, NodeType,
-    Outcome, Priority, Sharing, State, Task, TaskCount, TaskId, Timestamp, Work,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, JobTemplateId, Members, NodeType, Outcome, Sharing,
+    Task, TaskCount, TaskId, ThinVec, Timestamp, Work,
 };
-use thin_vec::ThinVec;
 
 pub use log::{Job, Log};
 
@@ -109,27 +108,21 @@ impl Job {
         sharing: &mut Sharing,
         exclusive: bool,
     ) -> Task {
+        let work = Work::Job {
+            project: None,
+            inventory: None,
+            template: self.application.map(JobTemplateId::new),
+            allow_simultaneous: !exclusive,
+            sources_already_updated: ThinVec::new(),
+        };
         Task {
-            id: TaskId::new(self.number),
             name: sharing.name(&name_of(self.application)),
-            created,
-            priority: Priority::default(),
             impact: self.impact(),
-            work: Work::Job {
-                project: None,
-                inventory: None,
-                template: self.application.map(JobTemplateId::new),
-                allow_simultaneous: !exclusive,
-                sources_already_updated: ThinVec::new(),
-            },
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
             groups: sharing.groups(&[GROUP]),
             dependencies,
             // A log knows neither projects nor inventories, so that there is nothing to derive.
             dependencies_derived: true,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
+            ..Task::new(TaskId::new(self.number), created, work)
         }
     }
 }

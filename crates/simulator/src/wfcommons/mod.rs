@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use scheduler_core::{
     Convergence, Edge, EdgeKind, Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId,
-    JobTemplateId, LaunchType, Members, NodeType, Priority, ProjectId, State, Task, TaskCount, TaskId, Work,
-    WorkflowOf, WorkflowTemplateId, cpu_capacity,
+    JobTemplateId, Members, NodeType, ProjectId, Task, TaskCount, TaskId, ThinVec, Work, WorkflowOf,
+    WorkflowTemplateId, cpu_capacity,
 };
-use thin_vec::ThinVec;
 
 pub use run::{File, Machine, Run, Step};
 
@@ -41,19 +40,9 @@ impl Run {
         );
         let work = Work::WorkflowJob { of: WorkflowOf::Template(Some(template)), allow_simultaneous: false };
         let task = Task {
-            id: TaskId::new(1),
             name: Arc::from(self.name.as_str()),
-            created: self.began,
-            priority: Priority::default(),
-            impact: Forks::ZERO,
-            work,
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
-            groups: Arc::from([]),
-            dependencies: ThinVec::new(),
             dependencies_derived: true,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
+            ..Task::new(TaskId::new(1), self.began, work)
         };
         workload.launches.push(Launch { at: Moment::START, task, ends: Ends::AsTemplate, cancel_at: None });
         workload

@@ -292,18 +292,15 @@ impl<'a> Model<'a> {
     pub(super) fn is_overdue(&self, task: &Task, reason: &Reason) -> bool {
         let long_ago = |after: Seconds| after.elapsed_since(task.created, self.snapshot.now);
         let Reason::NoCapacity(lacks) = reason else { return false };
-        let for_room = lacks.iter().any(|shortfall| match shortfall.lack {
-            Lack::TaskLimit { .. }
-            | Lack::ForkLimit { .. }
-            | Lack::Reserved { .. }
-            | Lack::Full { .. }
-            | Lack::NoController { .. } => true,
-            Lack::UnknownGroup
-            | Lack::LargerThanLimit { .. }
-            | Lack::NoUsableInstance
-            | Lack::NoUsableController { .. }
-            | Lack::OutOfUse(_)
-            | Lack::ControllersOutOfUse(_) => false,
+        let for_room = lacks.iter().any(|shortfall| {
+            matches!(
+                shortfall.lack,
+                Lack::TaskLimit { .. }
+                    | Lack::ForkLimit { .. }
+                    | Lack::Reserved { .. }
+                    | Lack::Full { .. }
+                    | Lack::NoController { .. }
+            )
         });
         for_room && self.rules.reserve_after.is_some_and(long_ago)
     }

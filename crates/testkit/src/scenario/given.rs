@@ -5,10 +5,9 @@ use std::sync::Arc;
 use scheduler_core::{
     Convergence, Dispatch, DispatchId, Edge, EdgeKind, Forks, Graph, GroupId, Instance, InstanceGroup,
     InventorySource, LastUpdate, LaunchType, Members, Node, NodeId, NodeType, OwnKey, Placement, Priority,
-    Progress, Project, Seconds, Snapshot, State, Task, TaskCount, TaskId, Work, cpu_capacity,
+    Progress, Project, Seconds, Snapshot, State, Task, TaskCount, TaskId, ThinVec, Work, cpu_capacity,
     instance_capacity, job_impact, memory_capacity,
 };
-use thin_vec::ThinVec;
 
 use super::line::{Line, ParseError, now, outcome};
 use super::names::Names;
@@ -178,19 +177,9 @@ impl Given {
         let first_group = self.snapshot.groups.first().map(|group| group.id);
         let mut groups: Option<Vec<GroupId>> = None;
         let mut task = Task {
-            id,
-            name: Arc::from(""),
-            created: now() - chrono::TimeDelta::seconds(60),
-            priority: Priority::default(),
             impact: Forks::new(u32::from(kind.needs_place())),
-            work: Work::SystemJob {},
-            state: State::Pending,
-            launch_type: LaunchType::Manual,
-            groups: Arc::from([]),
-            dependencies: ThinVec::new(),
             dependencies_derived: true,
-            cancel_requested: false,
-            own_keys: ThinVec::new(),
+            ..Task::new(id, now() - chrono::TimeDelta::seconds(60), Work::SystemJob {})
         };
         let mut state = StateLine::default();
         while let Some(word) = line.next() {

@@ -99,6 +99,7 @@ impl Names {
                 let circle: Vec<_> = circle.iter().map(TaskRef::to_string).collect();
                 format!("{token}: {} [{}]", circle.join(" > "), self.reason(waits))
             }
+            unknown => format!("{token}: {unknown}"),
         }
     }
 
@@ -123,6 +124,7 @@ impl Names {
             Lack::NoController { needed, free } => {
                 format!("needs a controller with {}, {} free", needed.get(), free.get())
             }
+            unknown => unknown.token().to_owned(),
         };
         format!("{}: {lack}", self.of_group(shortfall.group))
     }
@@ -178,6 +180,7 @@ fn malformed(why: &Malformed) -> String {
         Malformed::GraphCycle { node } | Malformed::GraphEdge { node } | Malformed::GraphNode { node } => {
             format!("{token}: node {node}")
         }
+        unknown => format!("{token}: {unknown}"),
     }
 }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 use scheduler_core::{
-    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, LaunchType, Members,
-    NodeType, Placement, Priority, ProjectId, Snapshot, State, Task, TaskCount, TaskId, Timestamp, Work,
+    Forks, GroupId, Instance, InstanceGroup, InstanceId, InventoryId, JobTemplateId, Members, NodeType,
+    Placement, ProjectId, Snapshot, Task, TaskCount, TaskId, ThinVec, Timestamp, Work,
 };
-use thin_vec::ThinVec;
 
 /// What an ordinary job costs: five forks and one for itself.
 pub(super) const JOB: Forks = Forks::new(6);
@@ -123,19 +122,11 @@ pub(super) fn pending(
     work: Work,
 ) -> Task {
     Task {
-        id: TaskId::new(key(id)),
         name,
-        created,
-        priority: Priority::default(),
         impact: JOB,
-        work,
-        state: State::Pending,
-        launch_type: LaunchType::Manual,
         groups,
-        dependencies: ThinVec::new(),
         dependencies_derived: true,
-        cancel_requested: false,
-        own_keys: ThinVec::new(),
+        ..Task::new(TaskId::new(key(id)), created, work)
     }
 }
 

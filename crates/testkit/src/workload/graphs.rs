@@ -2,9 +2,8 @@
 
 use scheduler_core::{
     Edge, EdgeKind, Graph, InventoryId, InventorySource, InventorySourceId, Node, NodeId, Outcome, Progress,
-    Project, ProjectId, RuleSet, Seconds, State, Task, TaskId, Work, WorkflowOf, WorkflowTemplateId,
+    Project, ProjectId, RuleSet, Seconds, State, Task, TaskId, ThinVec, Work, WorkflowOf, WorkflowTemplateId,
 };
-use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, FIRST_HOLDING_ID, before, job, key, names, pending};
 use super::queues::room_for;

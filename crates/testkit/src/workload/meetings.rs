@@ -3,9 +3,9 @@
 
 use scheduler_core::{
     Convergence, Edge, EdgeKind, Graph, InventoryId, InventorySource, InventorySourceId, Node, NodeId,
-    Outcome, Progress, RuleSet, Seconds, Snapshot, State, Task, TaskId, Work, WorkflowOf, WorkflowTemplateId,
+    Outcome, Progress, RuleSet, Seconds, Snapshot, State, Task, TaskId, ThinVec, Work, WorkflowOf,
+    WorkflowTemplateId,
 };
-use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, FIRST_HOLDING_ID, before, job, key, now, pending};
 use super::{Shape, Tally, Workload};

@@ -2,9 +2,8 @@
 
 use scheduler_core::{
     Forks, InventoryId, InventorySourceId, JobTemplateId, ProjectId, ProjectUpdateType, RuleSet, State, Task,
-    Work,
+    ThinVec, Work,
 };
-use thin_vec::ThinVec;
 
 use super::cluster::{Cluster, FIRST_HOLDING_ID, JOB, before, job, key, names, pending};
 use super::{Random, Tally, Workload};

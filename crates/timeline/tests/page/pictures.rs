@@ -5,14 +5,13 @@ use std::sync::Arc;
 use chrono::DateTime;
 use scheduler_core::{
     Forks, GroupId, InstanceId, JobTemplateId, Kind, LaunchType, Mode, Outcome, Placement, Priority,
-    ProjectId, Reason, ResourceKey, RuleSet, Shortfall, TaskCount, TaskId, TaskRef,
+    ProjectId, Reason, ResourceKey, RuleSet, Shortfall, TaskCount, TaskId, TaskRef, ThinVec,
 };
 use simulator::generate::Mix;
 use simulator::{
     Bar, Capacity, Moment, Place, ReasonId, Seed, Simulation, TemplateKey, Timeline, Wait, WaitReason,
     Workload,
 };
-use thin_vec::ThinVec;
 use timeline::Picture;
 
 /// A name that would be markup, if anything read it as such.
