@@ -18,6 +18,8 @@ pub enum Place {
     Rules,
     /// In the launch at this position, from 0.
     Launch(usize),
+    /// In the change of the cluster at this position, from 0.
+    Change(usize),
     /// In the file as a whole.
     File,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Place {
             Self::Of(kind, name) => write!(f, "{} {name:?}", kind.token()),
             Self::Rules => f.write_str("the rules"),
             Self::Launch(position) => write!(f, "launch[{position}]"),
+            Self::Change(position) => write!(f, "changes[{position}]"),
             Self::File => f.write_str("the file"),
         }
     }
@@ -40,6 +43,13 @@ pub struct Flaw {
     pub place: Place,
     /// What is wrong, and the remedy.
     pub message: String,
+}
+
+impl Flaw {
+    /// In this place; the message says the remedy too.
+    pub fn new(place: Place, message: impl Into<String>) -> Self {
+        Self { place, message: message.into() }
+    }
 }
 
 impl fmt::Display for Flaw {

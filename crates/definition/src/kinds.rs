@@ -65,7 +65,7 @@ pub struct GroupDefinition {
 }
 
 /// A project.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectDefinition {
     /// Its name.
@@ -102,7 +102,7 @@ pub struct InventoryDefinition {
 }
 
 /// One source of an inventory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InventorySourceDefinition {
     /// Its name.
@@ -176,8 +176,29 @@ pub struct JobTemplateDefinition {
     pub endings: Option<Endings>,
 }
 
+impl Default for JobTemplateDefinition {
+    /// Without a name, for whoever sets some of its fields.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            project: None,
+            inventory: None,
+            allow_simultaneous: false,
+            forks: None,
+            impact: None,
+            slices: one(),
+            priority: Priority::default(),
+            groups: Vec::new(),
+            own_keys: Vec::new(),
+            run: None,
+            run_time: None,
+            endings: None,
+        }
+    }
+}
+
 /// A system job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SystemJobDefinition {
     /// Its name.

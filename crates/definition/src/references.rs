@@ -1,10 +1,10 @@
 //! Who names whom: what a store refuses to leave without, and a simulation refuses to begin without.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{
-    DefinitionKind, Definitions, Endings, GroupDefinition, InstanceDefinition, InventoryDefinition,
+    DefinitionKind, Definitions, Endings, Flaw, GroupDefinition, InstanceDefinition, InventoryDefinition,
     InventorySourceDefinition, JobTemplateDefinition, Place, ProjectDefinition, Run, RunTime, Starts,
     SystemJobDefinition, WorkflowDefinition,
 };
@@ -205,6 +205,34 @@ impl Definitions {
         let mut references = self.references();
         references.retain(|reference| !names.contains(&reference.of));
         references
+    }
+}
+
+/// So many names are offered instead of one that is not there.
+const OFFERED: usize = 10;
+
+impl Definitions {
+    /// What is named here and defined nowhere in it, for whoever has nothing but this: with the names that there are.
+    #[must_use]
+    pub fn unresolved(&self) -> Vec<Flaw> {
+        let mut names: BTreeMap<DefinitionKind, BTreeSet<&str>> = BTreeMap::new();
+        for (kind, name) in self.names() {
+            names.entry(kind).or_default().insert(name);
+        }
+        let flaw = |Reference { by, of: (kind, name) }: Reference<'_>| {
+            let known = names.get(&kind).into_iter().flatten();
+            let offered: Vec<&str> = known.clone().take(OFFERED).copied().collect();
+            let known = match (offered.join(", "), known.skip(OFFERED).count()) {
+                (none, _) if none.is_empty() => "there is none".to_owned(),
+                (offered, 0) => format!("there are {offered}"),
+                (offered, more) => format!("there are {offered} and {more} more"),
+            };
+            let kind = kind.token();
+            let what =
+                format!("there is no {kind} {name:?}: define it as [[{kind}]], or name another: {known}");
+            Flaw::new(by, what)
+        };
+        self.dangling().into_iter().map(flaw).collect()
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use scheduler_core::{
     Convergence, Edge, Forks, Graph, GroupId, Instance, InstanceGroup, InventorySource, InventorySourceId,
-    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, Snapshot, Task, TaskId, ThinVec,
-    Timestamp, Work, WorkflowOf, WorkflowTemplateId,
+    JobTemplateId, Kind, NodeId, Outcome, OwnKey, Project, ProjectId, RuleSet, Snapshot, Task, TaskId,
+    ThinVec, Timestamp, Work, WorkflowOf, WorkflowTemplateId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct Workload {
     pub start: Timestamp,
     /// The machines and what they work with.
     pub cluster: Cluster,
+    /// The rules that it says it goes by, if it does; which ones a simulation takes is said to that.
+    pub rules: Option<RuleSet>,
     /// What is known of the templates: for tasks that passes create, and for launches that say nothing themselves.
     pub catalogue: BTreeMap<TemplateKey, Template>,
     /// How tasks behave of which nothing else is known.
@@ -50,6 +52,7 @@ impl Workload {
             name: name.into(),
             start,
             cluster,
+            rules: None,
             catalogue: BTreeMap::new(),
             fallback: Behaviour::fixed(Span::from_whole_seconds(60)),
             standing: Vec::new(),

@@ -5,16 +5,19 @@
 
 use std::ops::Range;
 
-use control_plane::definition::{DefinitionKind, Definitions, Flaw, Place};
+use control_plane::definition::{Definitions, Flaw, Flaws};
 use serde::de::DeserializeOwned;
-use toml::de::DeTable;
 
+use super::document::Document;
 use crate::failure::Failure;
 use crate::read;
 use crate::source::Source;
 
 const FORMAT: &str =
     "`examples/cluster.toml` shows the format, and `crates/scheduler/FORMAT.md` describes it";
+
+/// The most flaws of a file that are shown.
+const FLAWS_SHOWN: usize = 20;
 
 /// TOML is for what people write by hand.
 const LARGEST_TOML: usize = 16 << 20;
@@ -25,11 +28,21 @@ pub(crate) fn read(source: &Source) -> Result<Definitions, Failure> {
     let definitions: Definitions =
         parse(source, &bytes, "definitions").map_err(|failure| failure.or_remedy(FORMAT))?;
     definitions.check().map_err(|flaws| {
-        let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        let lines: Vec<String> = flaws.0.iter().map(|flaw| located(source, text, flaw)).collect();
-        Failure::new(lines.join("\n       ")).remedy("nothing was changed; mend the file and apply it again")
+        flawed(source, &bytes, &flaws).remedy("nothing was changed; mend the file and apply it again")
     })?;
     Ok(definitions)
+}
+
+/// The first flaws of a file that was read, each with its place.
+pub(crate) fn flawed(source: &Source, bytes: &[u8], Flaws(flaws): &Flaws) -> Failure {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let document = Document::of(text);
+    let located = |flaw: &Flaw| format!("{}: {flaw}", place(source, text, document.span(&flaw.place)));
+    let mut lines: Vec<String> = flaws.iter().take(FLAWS_SHOWN).map(located).collect();
+    if flaws.len() > FLAWS_SHOWN {
+        lines.push(format!("and {} more", flaws.len() - FLAWS_SHOWN));
+    }
+    Failure::new(lines.join("\n       "))
 }
 
 /// Reads one value of any format that people write.
@@ -71,32 +84,6 @@ fn misfit(source: &Source, text: &str, path: &str, error: &toml::de::Error) -> F
     };
     let words: Vec<&str> = error.message().lines().collect();
     Failure::new(format!("{place}: {path}{}", words.join("; ")))
-}
-
-/// A flaw with the line of the definition that has it; in JSON the name must do.
-fn located(source: &Source, text: &str, flaw: &Flaw) -> String {
-    let span = match &flaw.place {
-        Place::Of(kind, name) => name_span(text, *kind, name),
-        Place::Rules => rules_span(text),
-        Place::Launch(_) | Place::File => None,
-    };
-    format!("{}: {flaw}", place(source, text, span))
-}
-
-/// Where the rules say the grace, which is what can be wrong with them by themselves.
-fn rules_span(text: &str) -> Option<Range<usize>> {
-    let document = DeTable::parse(text).ok()?;
-    Some(document.get_ref().get("rules")?.get_ref().get("heartbeat_grace")?.span())
-}
-
-/// Where the last definition of this name gives its name: of two, the later one is the one too many.
-fn name_span(text: &str, kind: DefinitionKind, name: &str) -> Option<Range<usize>> {
-    let document = DeTable::parse(text).ok()?;
-    let definitions = document.get_ref().get(kind.token())?.get_ref().as_array()?;
-    let key = if kind == DefinitionKind::Instance { "hostname" } else { "name" };
-    let names = definitions.iter().filter_map(|definition| definition.get_ref().get(key));
-    let found = names.rev().find(|value| value.get_ref().as_str() == Some(name))?;
-    Some(found.span())
 }
 
 fn place(source: &Source, text: &str, span: Option<Range<usize>>) -> String {

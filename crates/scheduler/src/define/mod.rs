@@ -1,6 +1,7 @@
 //! What people define: whole files of it, and one thing at a time.
 
 pub(crate) mod apply;
+mod document;
 pub(crate) mod file;
 mod list;
 mod set;

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use control_plane::definition::Definitions;
 use control_plane::ports::{HistoryFilter, PastTask, Reading, Store};
-use scheduler_core::{RuleSet, TaskId, Timestamp};
+use scheduler_core::{TaskId, Timestamp};
 use simulator::{Outcome, Seed, Workload};
 use timeline::Picture;
 
@@ -81,8 +81,8 @@ impl Past {
         outcome::of(self)
     }
 
-    /// What was launched, to be run again on the cluster as it is defined now, and the rules of now for it.
-    pub(crate) fn replay(&self, seed: Seed) -> Result<(Workload, RuleSet), Failure> {
+    /// What was launched, to be run again on the cluster as it is defined now and by its rules.
+    pub(crate) fn replay(&self, seed: Seed) -> Result<Workload, Failure> {
         replay::workload(self, seed)
     }
 }

@@ -4,18 +4,21 @@
 //! that ran runs as long and ends alike; one that never did runs as its template does. What was there already when the span begins is
 //! launched at its first moment, with what was left of its run. What a worker does is not written, since it may be secret.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 
-use control_plane::definition::{Definitions, RulesDefinition};
+use control_plane::definition::{
+    DefinitionKind, Definitions, Endings, InventoryDefinition, InventorySourceDefinition,
+    JobTemplateDefinition, LaunchDefinition, Length, ProjectDefinition, RunTime, Starts, SystemJobDefinition,
+    VERSION,
+};
 use control_plane::ports::PastTask;
 use scheduler_core::{
-    GroupId, InventoryId, Kind, LaunchType, Outcome, ProjectId, ProjectUpdateType, RuleSet, TaskId, Work,
-    WorkflowOf, job_impact,
+    Forks, GroupId, InventoryId, Kind, LaunchType, Outcome, Priority, ProjectId, ProjectUpdateType, TaskId,
+    Work, WorkflowOf,
 };
-use serde_json::{Map, Value, json};
-use simulator::file::{Flaw, VERSION, WorkloadFile};
+use serde_json::{Value, json};
 use simulator::{Moment, Seed, Span, Workload};
 
 use super::Past;
@@ -24,55 +27,36 @@ use crate::failure::Failure;
 /// The most run times of one template that are written: more say nothing new.
 const RUN_TIMES: usize = 500;
 
-/// The tables of a workload file, by the kind of definition.
-const TABLES: [&str; 7] =
-    ["instance", "group", "project", "inventory", "inventory-source", "template", "system-job"];
-
-/// The workload, and the rules of now, with the ids that groups have in it.
-pub(super) fn workload(past: &Past, seed: Seed) -> Result<(Workload, RuleSet), Failure> {
-    let mut bytes = Vec::new();
-    write(past, &mut bytes)?;
-    let unusable = |what: String| {
+/// The workload, which goes by the rules of now.
+pub(super) fn workload(past: &Past, seed: Seed) -> Result<Workload, Failure> {
+    let replay = Replay::of(past);
+    let file = Definitions { launches: replay.launches().flatten().collect(), ..replay.file() };
+    simulator::file::workload(&file, seed).map_err(|flaws| {
+        let what = flaws.0.first().map_or_else(String::new, ToString::to_string);
         Failure::new(format!("the history cannot be run again: {what}")).remedy(
             "name another --since, or write it with `scheduler history --workload FILE` and mend the file",
         )
-    };
-    let file: WorkloadFile = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-    drop(bytes);
-    let first = |flaws: Vec<Flaw>| flaws.into_iter().next().map_or_else(String::new, |flaw| flaw.what);
-    let mut workload = file.workload(seed).map_err(|flaws| unusable(first(flaws)))?;
-    "history".clone_into(&mut workload.name);
-    let groups: HashMap<&str, GroupId> =
-        workload.cluster.groups.iter().map(|group| (group.name.as_str(), group.id)).collect();
-    let rules = past.definitions.rules.clone().unwrap_or_default();
-    let rules = rules.resolve(|name| groups.get(name).copied());
-    let rules = rules.map_err(|error| Failure::new(error.to_string()))?;
-    Ok((workload, rules))
+    })
 }
 
-/// Writes the workload file, and says how many tasks it leaves out that people launched.
+/// Writes the workload file, a launch a line, and says how many tasks it leaves out that people launched.
 pub(super) fn write(past: &Past, out: &mut dyn Write) -> io::Result<usize> {
     let replay = Replay::of(past);
-    let mut file = replay.definitions();
-    file.insert("version".into(), json!(VERSION));
-    file.insert("name".into(), json!("history"));
-    file.insert("start".into(), json!(past.since));
-    let mut first = true;
+    let Value::Object(tables) = serde_json::to_value(replay.file())? else { return Ok(0) };
     out.write_all(b"{")?;
-    for (key, value) in &file {
-        write!(out, "{}\n  {}: {value}", if first { "" } else { "," }, json!(key))?;
-        first = false;
+    for (key, value) in &tables {
+        write!(out, "\n  {}: {value},", json!(key))?;
     }
-    out.write_all(b",\n  \"launch\": [")?;
-    let mut first = true;
-    let mut left_out = 0;
-    for task in past.tasks.iter().filter(|task| replay.is_launch(task)) {
-        let Some(launch) = replay.launch(task) else {
+    out.write_all(b"\n  \"launch\": [")?;
+    let (mut written, mut left_out) = (0_usize, 0);
+    for launch in replay.launches() {
+        let Some(launch) = launch else {
             left_out += 1;
             continue;
         };
-        write!(out, "{}\n    {}", if first { "" } else { "," }, Value::Object(launch))?;
-        first = false;
+        out.write_all(if written == 0 { b"\n    " } else { b",\n    " })?;
+        serde_json::to_writer(&mut *out, &launch)?;
+        written += 1;
     }
     out.write_all(b"\n  ]\n}\n")?;
     Ok(left_out)
@@ -81,7 +65,7 @@ pub(super) fn write(past: &Past, out: &mut dyn Write) -> io::Result<usize> {
 /// What was written, in a sentence.
 pub(super) fn summary(past: &Past, path: &Path, left_out: usize) -> String {
     let replay = Replay::of(past);
-    let launches = past.tasks.iter().filter(|task| replay.is_launch(task)).count() - left_out;
+    let launches = replay.launches().count() - left_out;
     let more = match left_out {
         0 => String::new(),
         left_out => format!(", without {left_out} whose definitions are gone"),
@@ -99,7 +83,6 @@ struct Replay<'p> {
     projects: HashMap<ProjectId, String>,
     inventories: HashMap<InventoryId, String>,
     groups: HashMap<GroupId, &'p str>,
-    rules: RulesDefinition,
 }
 
 impl<'p> Replay<'p> {
@@ -114,7 +97,6 @@ impl<'p> Replay<'p> {
             projects: HashMap::new(),
             inventories: HashMap::new(),
             groups: groups.map(|group| (group.id, group.name.as_str())).collect(),
-            rules: past.definitions.rules.clone().unwrap_or_default(),
         };
         let launched: BTreeSet<TaskId> =
             past.tasks.iter().filter(|task| replay.is_launch(task)).map(|past| past.task.id).collect();
@@ -164,206 +146,180 @@ impl<'p> Replay<'p> {
         (of_slices || !by_pass) && !never
     }
 
+    fn project(&self, id: Option<ProjectId>) -> Option<String> {
+        let id = id?;
+        Some(self.projects.get(&id).cloned().unwrap_or_else(|| format!("project {id}")))
+    }
+
     fn inventory(&self, id: Option<InventoryId>) -> Option<String> {
         let id = id?;
         Some(self.inventories.get(&id).cloned().unwrap_or_else(|| format!("inventory {id}")))
     }
 
-    /// The tables of what is defined, with run times, and what is defined no more but was launched.
-    fn definitions(&self) -> Map<String, Value> {
-        let definitions = serde_json::to_value(&self.past.definitions).unwrap_or_default();
-        let mut file = match definitions {
-            Value::Object(tables) => tables,
-            _ => Map::new(),
+    /// What is defined, with run times, and what is defined no more but was launched.
+    fn file(&self) -> Definitions {
+        let times = Times::of(&self.past.tasks);
+        let mut file = Definitions {
+            version: Some(VERSION),
+            name: Some("history".to_owned()),
+            start: Some(self.past.since),
+            ..self.past.definitions.clone()
         };
-        file.retain(|_, table| table.as_array().is_none_or(|rows| !rows.is_empty()));
-        let times = self.run_times();
-        for (table, rows) in &mut file {
-            for row in rows.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-                row.remove("run");
-                row.remove("slices");
-                self.with_groups(table, row);
-                let name = row.get("name").and_then(Value::as_str).unwrap_or_default();
-                if let Some(spans) = times.get(&(table.as_str(), name)) {
-                    row.insert("run_time".into(), empirical(spans));
-                }
-                if let (Some(spans), Some(nodes)) = (times.get(&("approval", "")), row.get_mut("node")) {
-                    approvals(nodes, spans);
-                }
+        self.add_what_is_gone(&mut file);
+        for one in &mut file.projects {
+            (one.run, one.run_time) = (None, times.run_time(DefinitionKind::Project, &one.name));
+        }
+        for one in &mut file.inventory_sources {
+            (one.run, one.run_time) = (None, times.run_time(DefinitionKind::InventorySource, &one.name));
+        }
+        for one in &mut file.job_templates {
+            (one.run, one.run_time) = (None, times.run_time(DefinitionKind::JobTemplate, &one.name));
+            one.slices = 1;
+        }
+        for one in &mut file.system_jobs {
+            (one.run, one.run_time) = (None, times.run_time(DefinitionKind::SystemJob, &one.name));
+        }
+        for node in file.workflows.iter_mut().flat_map(|workflow| &mut workflow.nodes) {
+            if let Starts::Approval { run_time, .. } = &mut node.starts {
+                *run_time = empirical(&times.approvals);
             }
         }
-        self.add_what_is_gone(&mut file, &times);
         file
     }
 
-    /// Of a definition without groups the simulation takes the first of the file; meant are those of the rules.
-    fn with_groups(&self, table: &str, row: &mut Map<String, Value>) {
-        let takes = matches!(table, "project" | "inventory-source" | "template" | "system-job");
-        let default = &self.rules.default_groups;
-        if takes && !row.contains_key("groups") && !default.is_empty() {
-            row.insert("groups".into(), json!(default));
-        }
-    }
-
-    /// How long tasks ran that ended well, by table and name.
-    fn run_times(&self) -> HashMap<(&'static str, &'p str), Vec<Span>> {
-        let mut times: HashMap<(&'static str, &'p str), Vec<Span>> = HashMap::new();
-        for past in &self.past.tasks {
-            let (Some(table), Some(Outcome::Successful)) = (table(&past.task.work), past.outcome()) else {
-                continue;
-            };
-            let name = if table == "approval" { "" } else { past.task.name.as_ref() };
-            if let Some((started, finished)) = past.started.zip(past.finished()) {
-                let span = Moment::of(finished, started).since(Moment::START);
-                times.entry((table, name)).or_default().push(span);
-            }
-        }
-        times
-    }
-
-    /// Rows for what was launched and is defined no more: as much of it as its tasks know.
-    fn add_what_is_gone(&self, file: &mut Map<String, Value>, times: &HashMap<(&str, &str), Vec<Span>>) {
-        let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for table in TABLES {
-            let rows = file.get(table).and_then(Value::as_array).into_iter().flatten();
-            let names = rows.filter_map(|row| row.get("name").and_then(Value::as_str)).map(str::to_owned);
-            known.insert(table, names.collect());
-        }
+    /// Definitions of what was launched and is defined no more: as much of it as its tasks know.
+    fn add_what_is_gone(&self, file: &mut Definitions) {
+        let mut known: BTreeSet<(DefinitionKind, String)> =
+            file.names().into_iter().map(|(kind, name)| (kind, name.to_owned())).collect();
+        let mut is_gone = |kind, name: &str| known.insert((kind, name.to_owned()));
         for past in self.past.tasks.iter().filter(|past| self.is_launch(past)) {
-            let name = past.task.name.as_ref();
-            let mut needed: Vec<(&str, Value)> = Vec::new();
-            match &past.task.work {
-                Work::Job { project, inventory, allow_simultaneous, .. } => {
-                    let project = project
-                        .map(|id| self.projects.get(&id).cloned().unwrap_or_else(|| format!("project {id}")));
-                    let inventory = self.inventory(*inventory);
-                    needed.extend(project.iter().map(|name| ("project", json!({ "name": name }))));
-                    needed.extend(inventory.iter().map(|name| ("inventory", json!({ "name": name }))));
-                    let row = json!({
-                        "name": name, "project": project, "inventory": inventory,
-                        "allow_simultaneous": allow_simultaneous, "impact": past.task.impact,
-                    });
-                    needed.push(("template", row));
+            let name = past.task.name.to_string();
+            let (project, inventory) = match past.task.work {
+                Work::Job { project, inventory, .. } => (self.project(project), self.inventory(inventory)),
+                Work::ProjectUpdate { .. } => (Some(name.clone()), None),
+                Work::AdHocCommand { inventory } | Work::InventoryUpdate { inventory, .. } => {
+                    (None, self.inventory(inventory))
                 }
-                Work::ProjectUpdate { .. } => needed.push(("project", json!({ "name": name }))),
-                Work::AdHocCommand { inventory } => {
-                    let inventory = self.inventory(*inventory);
-                    needed.extend(inventory.iter().map(|name| ("inventory", json!({ "name": name }))));
-                }
-                Work::SystemJob {} => needed.push(("system-job", json!({ "name": name }))),
-                Work::InventoryUpdate { inventory, .. } => {
-                    if let Some(inventory) = self.inventory(*inventory) {
-                        needed.push(("inventory", json!({ "name": inventory })));
-                        needed.push(("inventory-source", json!({ "name": name, "inventory": inventory })));
-                    }
-                }
-                Work::WorkflowJob { .. } | Work::WorkflowApproval { .. } => {}
+                _ => (None, None),
+            };
+            for name in project.iter().filter(|name| is_gone(DefinitionKind::Project, name)) {
+                file.projects.push(ProjectDefinition { name: name.clone(), ..Default::default() });
             }
-            for (table, mut row) in needed {
-                let name = row.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-                if !known.entry(table).or_default().insert(name.clone()) {
-                    continue;
+            for name in inventory.iter().filter(|name| is_gone(DefinitionKind::Inventory, name)) {
+                file.inventories.push(InventoryDefinition { name: name.clone(), hosts: 0 });
+            }
+            match (&past.task.work, inventory) {
+                (&Work::Job { allow_simultaneous, .. }, inventory)
+                    if is_gone(DefinitionKind::JobTemplate, &name) =>
+                {
+                    let impact = Some(past.task.impact);
+                    let cost = JobTemplateDefinition { impact, allow_simultaneous, ..Default::default() };
+                    file.job_templates.push(JobTemplateDefinition { name, project, inventory, ..cost });
                 }
-                if let Some(fields) = row.as_object_mut() {
-                    fields.retain(|_, value| !value.is_null());
-                    self.with_groups(table, fields);
-                    if let Some(spans) = times.get(&(table, name.as_str())) {
-                        fields.insert("run_time".into(), empirical(spans));
-                    }
+                (Work::InventoryUpdate { .. }, Some(inventory))
+                    if is_gone(DefinitionKind::InventorySource, &name) =>
+                {
+                    let source = InventorySourceDefinition { name, inventory, ..Default::default() };
+                    file.inventory_sources.push(source);
                 }
-                let rows = file.entry(table).or_insert_with(|| json!([]));
-                rows.as_array_mut().into_iter().for_each(|rows| rows.push(row.clone()));
+                (Work::SystemJob {}, _) if is_gone(DefinitionKind::SystemJob, &name) => {
+                    file.system_jobs.push(SystemJobDefinition { name, ..Default::default() });
+                }
+                _ => {}
             }
         }
+    }
+
+    /// What people launched, in order.
+    fn launches(&self) -> impl Iterator<Item = Option<LaunchDefinition>> {
+        self.past.tasks.iter().filter(|past| self.is_launch(past)).map(|past| self.launch(past))
     }
 
     /// One launch; `None` when nothing is left to launch it from.
-    fn launch(&self, past: &PastTask) -> Option<Map<String, Value>> {
+    fn launch(&self, past: &PastTask) -> Option<LaunchDefinition> {
         let task = &past.task;
         let definitions = &self.past.definitions;
-        let name = task.name.as_ref();
-        let mut launch = Map::new();
+        let name = task.name.to_string();
+        let mut launch = LaunchDefinition::default();
         let mut defined = Defined::default();
-        let (key, name) = match &task.work {
+        match &task.work {
             Work::Job { .. } => {
-                defined = Defined::of_template(definitions, name);
-                ("template", name.to_owned())
+                defined = Defined::of_template(definitions, &name);
+                launch.template = Some(name);
             }
-            Work::ProjectUpdate { .. } => ("project", name.to_owned()),
+            Work::ProjectUpdate { .. } => launch.project = Some(name),
             Work::InventoryUpdate { inventory, .. } => {
                 self.inventory(*inventory)?;
-                ("inventory_source", name.to_owned())
+                launch.inventory_source = Some(name);
             }
-            Work::SystemJob {} => ("system_job", name.to_owned()),
-            Work::AdHocCommand { inventory } => ("command", self.inventory(*inventory)?),
+            Work::SystemJob {} => launch.system_job = Some(name),
+            Work::AdHocCommand { inventory } => launch.command = Some(self.inventory(*inventory)?),
             Work::WorkflowJob { .. } => {
                 let of = definitions.workflows.iter().find(|workflow| workflow.name == name)?;
-                defined.priority = of.priority.get();
-                ("workflow", name.to_owned())
+                defined.priority = of.priority;
+                launch.workflow = Some(name);
             }
             Work::WorkflowApproval { .. } => return None,
-        };
-        launch.insert(key.into(), json!(name));
-        if self.awaited.contains(&task.id) {
-            launch.insert("name".into(), json!(task.id.to_string()));
         }
-        let at = |moment| Moment::of(moment, self.past.since).max(Moment::START);
-        launch.insert("at".into(), json!(at(task.created).seconds()));
+        launch.name = self.awaited.contains(&task.id).then(|| task.id.to_string());
+        launch.at = Length(Moment::of(task.created, self.past.since).max(Moment::START).since(Moment::START));
         let groups: Vec<&str> =
             task.groups.iter().filter_map(|group| self.groups.get(group).copied()).collect();
         if !groups.is_empty() && groups != defined.groups {
-            launch.insert("groups".into(), json!(groups));
+            launch.groups = Some(groups.into_iter().map(str::to_owned).collect());
         }
-        if matches!(task.kind(), Kind::Job | Kind::AdHocCommand) && defined.impact != Some(task.impact) {
-            launch.insert("impact".into(), json!(task.impact));
-        }
-        if task.priority.get() != defined.priority {
-            launch.insert("priority".into(), json!(task.priority));
-        }
-        let after: Vec<String> =
-            task.dependencies.iter().filter(|on| self.awaited.contains(on)).map(TaskId::to_string).collect();
-        if !after.is_empty() {
-            launch.insert("depends_on".into(), json!(after));
-        }
+        let has_cost = matches!(task.kind(), Kind::Job | Kind::AdHocCommand);
+        launch.impact = Some(task.impact).filter(|_| has_cost && defined.impact != Some(task.impact));
+        launch.priority = Some(task.priority).filter(|&priority| priority != defined.priority);
+        let after = task.dependencies.iter().filter(|on| self.awaited.contains(on));
+        launch.depends_on = after.map(TaskId::to_string).collect();
         if task.kind() != Kind::WorkflowJob {
             self.end(past, &mut launch);
         } else if past.outcome() == Some(Outcome::Canceled) {
-            launch.extend(self.cancel(past));
+            launch.cancel_after = self.canceled_after(past);
         }
         Some(launch)
     }
 
     /// How long it ran and how it ended.
-    fn end(&self, past: &PastTask, launch: &mut Map<String, Value>) {
+    fn end(&self, past: &PastTask, launch: &mut LaunchDefinition) {
         let (Some(outcome), Some(finished)) = (past.outcome(), past.finished()) else { return };
         match past.started {
             Some(started) => {
                 let from = started.max(self.past.since);
                 let ran = Moment::of(finished, from).since(Moment::START);
-                launch.insert("run_time".into(), json!(ran.seconds()));
-                if outcome != Outcome::Successful {
-                    launch.insert("endings".into(), json!({ outcome.to_string(): 1 }));
-                }
+                launch.run_time = Some(RunTime::Fixed(ran));
+                launch.endings = always(outcome);
             }
-            None if outcome == Outcome::Canceled => launch.extend(self.cancel(past)),
+            None if outcome == Outcome::Canceled => launch.cancel_after = self.canceled_after(past),
             // It failed with what it depended on, and will again.
             None => {}
         }
     }
 
     /// When somebody asked to cancel it, as far as its end tells.
-    fn cancel(&self, past: &PastTask) -> Option<(String, Value)> {
+    fn canceled_after(&self, past: &PastTask) -> Option<Length> {
         let from = past.task.created.max(self.past.since);
-        let after = Moment::of(past.finished()?, from).since(Moment::START);
-        Some(("cancel_after".into(), json!(after.seconds())))
+        Some(Length(Moment::of(past.finished()?, from).since(Moment::START)))
+    }
+}
+
+/// To end so and not otherwise; a good end needs no word.
+fn always(outcome: Outcome) -> Option<Endings> {
+    let none = Endings::default();
+    match outcome {
+        Outcome::Successful => None,
+        Outcome::Failed => Some(Endings { failed: 1.0, ..none }),
+        Outcome::Error => Some(Endings { error: 1.0, ..none }),
+        Outcome::Canceled => Some(Endings { canceled: 1.0, ..none }),
     }
 }
 
 /// What a launch need not repeat, since its definition says it.
 #[derive(Default)]
 struct Defined<'d> {
-    priority: i32,
-    impact: Option<scheduler_core::Forks>,
+    priority: Priority,
+    impact: Option<Forks>,
     groups: Vec<&'d str>,
 }
 
@@ -377,40 +333,58 @@ impl<'d> Defined<'d> {
             .and_then(|name| definitions.inventories.iter().find(|inventory| inventory.name == *name));
         let hosts = inventory.map_or(0, |inventory| inventory.hosts);
         Self {
-            priority: template.priority.get(),
-            impact: Some(template.impact.unwrap_or_else(|| job_impact(hosts, template.forks))),
+            priority: template.priority,
+            impact: Some(template.impact_on(hosts)),
             groups: template.groups.iter().map(String::as_str).collect(),
         }
     }
 }
 
-/// The table of a workload file in which such work is defined.
-fn table(work: &Work) -> Option<&'static str> {
+/// How long tasks ran that ended well, and how long people took for their word.
+#[derive(Default)]
+struct Times<'p> {
+    of: HashMap<(DefinitionKind, &'p str), Vec<Span>>,
+    approvals: Vec<Span>,
+}
+
+impl<'p> Times<'p> {
+    fn of(tasks: &'p [PastTask]) -> Self {
+        let mut times = Self::default();
+        for past in tasks.iter().filter(|past| past.outcome() == Some(Outcome::Successful)) {
+            let Some((started, finished)) = past.started.zip(past.finished()) else { continue };
+            let spans = match past.task.work {
+                Work::WorkflowApproval { .. } => &mut times.approvals,
+                ref work => {
+                    let Some(kind) = kind(work) else { continue };
+                    times.of.entry((kind, past.task.name.as_ref())).or_default()
+                }
+            };
+            spans.push(Moment::of(finished, started).since(Moment::START));
+        }
+        times
+    }
+
+    fn run_time(&self, kind: DefinitionKind, name: &str) -> Option<RunTime> {
+        empirical(self.of.get(&(kind, name))?)
+    }
+}
+
+/// The kind of definition that says how long such work takes.
+const fn kind(work: &Work) -> Option<DefinitionKind> {
     match work {
-        Work::Job { .. } => Some("template"),
-        Work::ProjectUpdate { job_type, .. } => (*job_type == ProjectUpdateType::Check).then_some("project"),
-        Work::InventoryUpdate { .. } => Some("inventory-source"),
-        Work::SystemJob {} => Some("system-job"),
-        Work::WorkflowApproval { .. } => Some("approval"),
-        Work::AdHocCommand { .. } | Work::WorkflowJob { .. } => None,
+        Work::Job { .. } => Some(DefinitionKind::JobTemplate),
+        Work::ProjectUpdate { job_type: ProjectUpdateType::Check, .. } => Some(DefinitionKind::Project),
+        Work::InventoryUpdate { .. } => Some(DefinitionKind::InventorySource),
+        Work::SystemJob {} => Some(DefinitionKind::SystemJob),
+        _ => None,
     }
 }
 
 /// Run times to draw from, evenly chosen where there are very many.
-fn empirical(spans: &[Span]) -> Value {
+fn empirical(spans: &[Span]) -> Option<RunTime> {
     let mut spans = spans.to_vec();
     spans.sort_unstable();
     let step = spans.len().div_ceil(RUN_TIMES).max(1);
-    let seconds: Vec<f64> = spans.iter().skip(step / 2).step_by(step).map(|span| span.seconds()).collect();
-    json!({ "empirical": seconds })
-}
-
-/// How long people took for their word.
-fn approvals(nodes: &mut Value, spans: &[Span]) {
-    for node in nodes.as_array_mut().into_iter().flatten() {
-        let approval = node.get_mut("starts").and_then(|starts| starts.get_mut("approval"));
-        if let Some(approval) = approval.and_then(Value::as_object_mut) {
-            approval.insert("run_time".into(), empirical(spans));
-        }
-    }
+    let chosen: Vec<Span> = spans.into_iter().skip(step / 2).step_by(step).collect();
+    (!chosen.is_empty()).then(|| RunTime::Empirical(chosen.into()))
 }

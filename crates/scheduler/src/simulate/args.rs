@@ -29,7 +29,7 @@ pub(crate) struct SimulateArgs {
     /// What the file is, where its beginning does not tell
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     pub(crate) format: Format,
-    /// Instances and groups from this file instead of the workload's own
+    /// Instances, groups and rules from this file instead of the workload's own
     #[arg(long, value_name = "FILE")]
     pub(crate) cluster: Option<Source>,
     /// How many instances share the processors of a log, or how many copies of a run's first machine there are
@@ -38,7 +38,8 @@ pub(crate) struct SimulateArgs {
     /// Only one job of a template of a log may run at once
     #[arg(long)]
     pub(crate) exclusive: bool,
-    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, `tower-2018`, and with --live that of the database
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, that of the workload's `[rules]` or of the database, or
+    /// `tower-2018`
     #[arg(long, value_name = "SET|FILE")]
     pub(crate) rules: Option<String>,
     /// Compare with this change; may be repeated

@@ -1,14 +1,10 @@
 //! Where a workload comes from: files of several formats, told apart by how they begin, or a few parameters.
 
-use std::collections::HashMap;
-
+use control_plane::definition::{Definitions, Flaws};
 use scheduler_core::{RuleSet, Snapshot};
-use serde_json::value::RawValue;
-use simulator::file::{Flaw, WorkloadFile};
 use simulator::generate::Mix;
 use simulator::swf::{Log, Mapping};
 use simulator::{Seed, Workload};
-use toml::de::DeTable;
 
 use super::args::{Format, SimulateArgs};
 use crate::define::file;
@@ -18,8 +14,8 @@ use crate::past::Past;
 use crate::read;
 use crate::source::Source;
 
-/// The most flaws of a file that are shown.
-const FLAWS_SHOWN: usize = 20;
+const FORMAT: &str =
+    "`crates/simulator/FORMAT.md` describes the format, and `examples/workload.toml` shows it";
 
 /// Which workload, on which cluster.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +36,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) seed: u64,
 }
 
-/// Reads the workload that was asked for, on the cluster that was asked for, and the rules that come with it, if any do.
-pub(super) fn read(wanted: &SimulateArgs) -> Result<(Workload, Option<RuleSet>), Failure> {
+/// Reads the workload that was asked for, on the cluster that was asked for.
+pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
     if wanted.live && wanted.workload.is_none() && wanted.generate.is_none() {
         let past = Past::read(&wanted.database, wanted.since, None)?;
-        let (workload, rules) = past.replay(Seed::new(wanted.seed))?;
-        return Ok((on_cluster(workload, wanted.cluster.as_ref())?, Some(rules)));
+        return on_cluster(past.replay(Seed::new(wanted.seed))?, wanted.cluster.as_ref());
     }
-    let workload = read_workload(&Wanted {
+    read_workload(&Wanted {
         workload: wanted.workload.as_ref(),
         mix: wanted.generate.as_ref(),
         format: wanted.format,
@@ -55,8 +50,15 @@ pub(super) fn read(wanted: &SimulateArgs) -> Result<(Workload, Option<RuleSet>),
         instances: wanted.instances,
         exclusive: wanted.exclusive,
         seed: wanted.seed,
-    })?;
-    Ok((workload, None))
+    })
+}
+
+/// The rules that were asked for, else those that the workload goes by, else those of 2018.
+pub(crate) fn rules(asked: Option<&str>, workload: &Workload) -> Result<RuleSet, Failure> {
+    match asked {
+        Some(asked) => read::rules(asked),
+        None => Ok(workload.rules.clone().unwrap_or_else(RuleSet::tower_2018)),
+    }
 }
 
 /// The same of a file or of parameters, for other commands too.
@@ -73,14 +75,15 @@ pub(crate) fn read_workload(wanted: &Wanted<'_>) -> Result<Workload, Failure> {
     on_cluster(workload, wanted.cluster)
 }
 
-/// With the instances and groups of this file, if there is one.
+/// With the instances and groups of this file, and its rules, which name them, if there is one.
 fn on_cluster(mut workload: Workload, cluster: Option<&Source>) -> Result<Workload, Failure> {
     if let Some(source) = cluster {
         let bytes = source.read()?;
-        let file: WorkloadFile = parse(source, &bytes)?;
-        let other = file.cluster().map_err(|flaws| located(source, &bytes, &flaws))?;
+        let file = parse(source, &bytes)?;
+        let other = simulator::file::cluster(&file).map_err(|flaws| flawed(source, &bytes, &flaws))?;
         workload.cluster.instances = other.cluster.instances;
         workload.cluster.groups = other.cluster.groups;
+        workload.rules = other.rules.or(workload.rules);
     }
     Ok(workload)
 }
@@ -106,23 +109,23 @@ fn workload_of(
             Ok(Workload::from_snapshot(source.to_string(), &snapshot))
         }
         Format::Workload | Format::Auto => {
-            let file: WorkloadFile = parse(source, &bytes)?;
-            file.workload(seed).map_err(|flaws| located(source, &bytes, &flaws))
+            let file = parse(source, &bytes)?;
+            simulator::file::workload(&file, seed).map_err(|flaws| flawed(source, &bytes, &flaws))
         }
     }
 }
 
-fn parse(source: &Source, bytes: &[u8]) -> Result<WorkloadFile, Failure> {
+fn parse(source: &Source, bytes: &[u8]) -> Result<Definitions, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Failure::new(format!("{source}: is empty; expected a workload as TOML or JSON")).remedy(
-            "`crates/simulator/FORMAT.md` describes the format, and `examples/workload.toml` shows it",
-        ));
+        return Err(
+            Failure::new(format!("{source}: is empty; expected a workload as TOML or JSON")).remedy(FORMAT)
+        );
     }
-    file::parse(source, bytes, "a workload").map_err(|failure| {
-        failure.or_remedy(
-            "`crates/simulator/FORMAT.md` describes the format, and `examples/workload.toml` shows it",
-        )
-    })
+    file::parse(source, bytes, "a workload").map_err(|failure| failure.or_remedy(FORMAT))
+}
+
+fn flawed(source: &Source, bytes: &[u8], flaws: &Flaws) -> Failure {
+    file::flawed(source, bytes, flaws).remedy(FORMAT)
 }
 
 /// A log is lines of numbers and comments that begin with `;`; of JSON, the fields tell.
@@ -149,56 +152,4 @@ struct Head {
     schema_version: Option<serde::de::IgnoredAny>,
     workflow: Option<serde::de::IgnoredAny>,
     now: Option<serde::de::IgnoredAny>,
-}
-
-/// Where the rows of a table begin: in TOML, or else in JSON.
-struct Rows<'t> {
-    text: &'t str,
-    toml: Option<toml::Spanned<DeTable<'t>>>,
-    json: HashMap<&'t str, &'t RawValue>,
-}
-
-impl<'t> Rows<'t> {
-    fn of(text: &'t str) -> Self {
-        let is_json = text.trim_ascii_start().starts_with('{');
-        Self {
-            text,
-            toml: if is_json { None } else { DeTable::parse(text).ok() },
-            json: if is_json { serde_json::from_str(text).unwrap_or_default() } else { HashMap::new() },
-        }
-    }
-
-    /// The line of a row.
-    fn line(&self, table: &str, row: usize) -> Option<usize> {
-        let at = match &self.toml {
-            Some(document) => document.get_ref().get(table)?.get_ref().as_array()?.get(row)?.span().start,
-            None => {
-                let rows: Vec<&RawValue> = serde_json::from_str(self.json.get(table)?.get()).ok()?;
-                // A raw value is a part of the text that it was read from.
-                rows.get(row)?.get().as_ptr().addr().checked_sub(self.text.as_ptr().addr())?
-            }
-        };
-        let before = self.text.as_bytes().get(..at)?;
-        Some(before.iter().filter(|&&byte| byte == b'\n').count() + 1)
-    }
-}
-
-/// Flaws of a file, each with its line.
-fn located(source: &Source, bytes: &[u8], flaws: &[Flaw]) -> Failure {
-    let rows = Rows::of(std::str::from_utf8(bytes).unwrap_or_default());
-    let place = |flaw: &Flaw| rows.line(flaw.table, flaw.position);
-    let mut lines: Vec<String> = Vec::new();
-    for flaw in flaws.iter().take(FLAWS_SHOWN) {
-        let named = match (flaw.table, place(flaw)) {
-            ("", _) => format!("{source}: "),
-            (table, Some(line)) => format!("{source}:{line}: {table}: "),
-            (table, None) => format!("{source}: {table}[{}]: ", flaw.position),
-        };
-        lines.push(format!("{named}{}", flaw.what));
-    }
-    if flaws.len() > FLAWS_SHOWN {
-        lines.push(format!("and {} more", flaws.len() - FLAWS_SHOWN));
-    }
-    let remedy = flaws.first().map_or_else(String::new, |flaw| flaw.remedy.clone());
-    Failure::new(lines.join("\n       ")).remedy(remedy)
 }

@@ -28,12 +28,8 @@ pub(crate) const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
 pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let (workload, own) = input::read(wanted)?;
-    let rules = match (&wanted.rules, own) {
-        (Some(rules), _) => read::rules(rules)?,
-        (None, Some(own)) => own,
-        (None, None) => RuleSet::tower_2018(),
-    };
+    let workload = input::read(wanted)?;
+    let rules = input::rules(wanted.rules.as_deref(), &workload)?;
     let options = options(wanted, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
     let alternative = alternative(wanted, &workload, &rules)?;

@@ -29,12 +29,12 @@ pub(crate) struct TopArgs {
     /// Begin at this moment of the simulation, standing still
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) at: Option<Duration>,
-    /// Simulate with instances and groups from this file instead of the workload's own
+    /// Simulate with instances, groups and rules from this file instead of the workload's own
     #[arg(long, value_name = "FILE")]
     pub(crate) cluster: Option<Source>,
-    /// Simulate by this rule set: `tower-2018`, `awx-2024`, or a JSON file
-    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
-    pub(crate) rules: String,
+    /// Simulate by this rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, by the workload's own or `tower-2018`
+    #[arg(long, value_name = "SET|FILE")]
+    pub(crate) rules: Option<String>,
     /// How many instances share the processors of a log, or how many copies of a run's first machine there are
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) instances: Option<u32>,

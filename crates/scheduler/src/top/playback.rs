@@ -16,8 +16,8 @@ use super::source::{Request, Source, Update};
 use super::state::Said;
 use super::view::{Chain, Played, View};
 use crate::failure::Failure;
+use crate::simulate;
 use crate::top::args::TopArgs;
-use crate::{read, simulate};
 
 /// Left to itself, a whole simulation takes about so long to watch.
 const SECONDS_TO_WATCH: f64 = 120.0;
@@ -102,7 +102,7 @@ impl Playback {
     /// Reads the workload and runs it.
     pub(super) fn open(wanted: &TopArgs) -> Result<Self, Failure> {
         let workload = simulate::input::read_workload(&wanted.workload())?;
-        let rules = read::rules(&wanted.rules)?;
+        let rules = simulate::input::rules(wanted.rules.as_deref(), &workload)?;
         let tasks = workload.len();
         let auditing = if tasks <= simulate::AUDIT_ALL_UP_TO {
             Auditing::Every

@@ -6,6 +6,7 @@ mod apply;
 mod bad_input;
 mod commands;
 mod demo;
+mod format;
 mod history;
 mod hostile;
 mod import;

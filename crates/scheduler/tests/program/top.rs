@@ -169,9 +169,12 @@ fn a_live_control_plane_is_shown_filtered_explained_and_a_task_canceled() {
     assert_eq!(plane.run(&["launch", "template:deploy-web", "system-job:no-operation"]).code, Some(0));
     plane.pass();
     let terminal = Terminal::run(&live(&plane, &plane.url), (120, 30));
-    let text = terminal.shows("deploy-web");
+    // A name may be drawn before what stands behind it.
+    let text = terminal.until("a task with its reason", |text| {
+        text.contains("deploy-web")
+            && (text.contains("has no instance in use") || text.contains("waits for project update"))
+    });
     assert!(text.contains("LIVE") && text.contains("pending"), "{text}");
-    assert!(text.contains("has no instance in use") || text.contains("waits for project update"), "{text}");
 
     terminal.press("/deploy-web");
     terminal.press(ENTER);

@@ -99,7 +99,7 @@ fn what_is_no_length_of_time_is_named_with_its_line() {
     }
     refuses(
         &format!("{CLUSTER}per_hour = -4\ncount = 2\n"),
-        &["standard input:16: launch: per_hour: -4 is no rate"],
+        &["standard input:16:1: launch[0]: per_hour: -4 is no rate"],
     );
     refuses(
         &CLUSTER.replace("run_time = 20", "run_time = { uniform = [9, 3] }"),
@@ -126,7 +126,7 @@ fn columns_and_fields_that_are_missing_are_named_with_their_line() {
     refuses(&CLUSTER.replace("name = \"job\"\n", ""), &["missing field `name`"]);
     refuses(
         &CLUSTER.replace("template = \"job\"\n", "at = 3\n"),
-        &["standard input:16: launch: a launch names one of"],
+        &["standard input:16:1: launch[0]: a launch names one of"],
     );
     refuses(&CLUSTER.replace("impact", "imapct"), &["standard input:13:", "unknown field `imapct`"]);
     refuses(
@@ -143,11 +143,11 @@ fn columns_and_fields_that_are_missing_are_named_with_their_line() {
 
 #[test]
 fn names_that_nobody_has_are_named_with_those_that_there_are() {
-    let words = ["standard input:16: launch: there is no group \"gpu\"", "there are default"];
+    let words = ["standard input:16:1: launch[0]: there is no group \"gpu\"", "there are default"];
     refuses(&format!("{CLUSTER}groups = [\"gpu\"]\n"), &words);
     refuses(
         &CLUSTER.replace("[\"node-a\"]", "[\"node-b\"]"),
-        &["standard input:7: group: there is no instance \"node-b\"", "there are node-a"],
+        &["standard input:8:8: group \"default\": there is no instance \"node-b\"", "there are node-a"],
     );
     refuses(
         &CLUSTER.replace("template = \"job\"", "template = \"jbo\""),
@@ -155,7 +155,7 @@ fn names_that_nobody_has_are_named_with_those_that_there_are() {
     );
     refuses(
         &format!("{CLUSTER}depends_on = [\"x\"]\n"),
-        &["standard input:16: launch: there is no launch named \"x\""],
+        &["standard input:16:1: launch[0]: there is no launch named \"x\""],
     );
     let json = r#"{ "version": 1,
   "instance": [{ "hostname": "a", "capacity": 1 }],
@@ -165,7 +165,7 @@ fn names_that_nobody_has_are_named_with_those_that_there_are() {
     { "template": "t" },
     { "template": "t", "groups": ["gpu"] }
   ] }"#;
-    refuses(json, &["standard input:7: launch: there is no group \"gpu\""]);
+    refuses(json, &["standard input:7:5: launch[1]: there is no group \"gpu\""]);
 }
 
 /// A job template that is cut into three.
@@ -237,36 +237,73 @@ fn r2_a_launch_that_is_cut_into_slices_runs_as_so_many_jobs_beside_each_other() 
     assert_eq!(started.collect::<Vec<_>>(), [0, 0, 20_000]);
     assert!(bars.iter().all(|bar| bar["outcome"] == "successful"), "{bars:?}");
     for own in ["run_time = 5", "impact = 3", "groups = [\"default\"]", "endings = { failed = 1 }"] {
-        refuses(&format!("{CLUSTER}{SLICED}{own}\n"), &["launch: ", "is cut into slices", "at the template"]);
+        refuses(
+            &format!("{CLUSTER}{SLICED}{own}\n"),
+            &["launch[1]: ", "is cut into slices", "at the template"],
+        );
     }
     let wide = format!("{CLUSTER}{SLICED}").replace("slices = 3", "slices = 4000000000");
-    refuses(&wide, &["standard input:25: template: \"wide\": 4000000000 slices", "1 to 1000"]);
+    refuses(&wide, &["standard input:26:8: template \"wide\": 4000000000 slices", "1 to 1000"]);
+}
+
+#[test]
+fn a_simulation_goes_by_the_rules_of_its_file_as_a_node_would_unless_others_are_named() {
+    let rules = "
+[rules]
+preset = \"awx-2024\"
+default_groups = [\"large\"]
+
+[[instance]]
+hostname = \"node-b\"
+capacity = 30
+
+[[group]]
+name = \"large\"
+instances = [\"node-b\"]
+";
+    let text = format!("{CLUSTER}{rules}{SLICED}");
+    let simulated = |more: &[&str]| {
+        let ran = run_with(&[&["simulate", "-", "--json", "--audit", "all"], more].concat(), &text);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        serde_json::from_str::<serde_json::Value>(&ran.out).expect("JSON")["outcome"].clone()
+    };
+    let outcome = simulated(&[]);
+    assert_eq!(outcome["rules"], "awx-2024");
+    let bars = outcome["timeline"]["bars"].as_array().expect("a list");
+    let slices: Vec<_> = bars.iter().filter(|bar| bar["name"] == "wide" && bar["kind"] == "job").collect();
+    assert_eq!(slices.len(), 3, "{bars:?}");
+    assert!(slices.iter().all(|bar| bar["placement"]["group"] == 2 && bar["started"] == 0), "{slices:?}");
+    assert_eq!(simulated(&["--rules", "tower-2018"])["rules"], "tower-2018");
+    refuses(
+        &text.replace("[\"large\"]", "[\"lrage\"]"),
+        &["rules: there is no group \"lrage\"", "there are default, large"],
+    );
 }
 
 #[test]
 fn what_a_store_refuses_in_a_definition_a_simulation_refuses_too() {
     let hidden = CLUSTER.replace("\"job\"", "\"j\\u200bob\"");
-    refuses(&hidden, &["standard input:11: template: ", "U+200B"]);
+    refuses(&hidden, &["standard input:12:8: template ", "U+200B"]);
     refuses(
         &CLUSTER.replace("name = \"default\"", "name = \"\""),
-        &["standard input:7: group: ", "is empty"],
+        &["standard input:8:8: group \"\": ", "is empty"],
     );
     refuses(&format!("{CLUSTER}\n[rules]\npreset = \"tower-1999\"\n"), &["tower-1999"]);
     let twice = format!("{CLUSTER}\n[[template]]\nname = \"job\"\n");
-    refuses(&twice, &["standard input:19: template: \"job\": the name is taken twice"]);
+    refuses(&twice, &["standard input:20:8: template \"job\": the name is taken twice"]);
 }
 
 #[test]
 fn many_flaws_are_told_and_very_many_counted() {
     let launches = "\n[[launch]]\ntemplate = \"nothing\"\n".repeat(50);
-    refuses(&format!("{CLUSTER}{launches}"), &["standard input:19: launch:", "and 30 more"]);
+    refuses(&format!("{CLUSTER}{launches}"), &["standard input:19:1: launch[1]:", "and 30 more"]);
 }
 
 #[test]
 fn an_entry_that_never_stops_is_named() {
     refuses(
         &format!("{CLUSTER}every = 5\n"),
-        &["standard input:16: launch: it never stops", "add `count` or `until`"],
+        &["standard input:16:1: launch[0]: it never stops", "add `count` or `until`"],
     );
     refuses(&format!("{CLUSTER}count = 4000000000\n"), &["4000000000 launches are too many"]);
     refuses(&format!("{CLUSTER}every = 0\nuntil = 5\n"), &["without end at one moment"]);

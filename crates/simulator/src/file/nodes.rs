@@ -1,91 +1,66 @@
-//! From a file to a workload: the graphs of workflow templates.
+//! From a file to a workload: the graphs of workflow templates, and what a name of something launchable stands for.
 
 use std::sync::Arc;
 
-use definition::{NodeDefinition, Starts, WorkflowDefinition, project_update};
-use scheduler_core::{Forks, InventorySourceId, JobTemplateId, NodeId, ProjectId, Work, WorkflowTemplateId};
+use definition::{DefinitionKind, Named, NodeDefinition, Starts, WorkflowDefinition, project_update};
+use scheduler_core::{Forks, NodeId, SYSTEM_JOB_IMPACT, ThinVec, Work};
 
-use super::build::{Known, template};
-use super::{Flaw, WorkloadFile};
-use crate::Span;
+use super::build::{Resolved, behaviour};
 use crate::workload::{GraphTemplate, NodeTemplate};
+use crate::{Span, Template};
 
-impl Known {
+impl Resolved<'_> {
     /// The graph of a workflow template.
-    pub(super) fn graph(
-        &self,
-        file: &WorkloadFile,
-        position: usize,
-        entry: &WorkflowDefinition,
-        flaws: &mut Vec<Flaw>,
-    ) -> GraphTemplate {
-        let at = ("workflow", position);
-        let nodes = entry.numbered().map(|(id, node)| self.node(file, id, node, at, flaws));
+    pub(super) fn graph(&self, entry: &WorkflowDefinition) -> GraphTemplate {
+        let nodes = entry.numbered().map(|(id, node)| self.node(id, node));
         GraphTemplate { nodes: nodes.collect(), edges: entry.edges() }
     }
 
-    fn node(
-        &self,
-        file: &WorkloadFile,
-        id: NodeId,
-        entry: &NodeDefinition,
-        at: (&'static str, usize),
-        flaws: &mut Vec<Flaw>,
-    ) -> NodeTemplate {
-        let (mut own, mut expires_after) = (None, None);
-        let starts = match &entry.starts {
-            Starts::Template(name) => {
-                self.templates.find(name, at, flaws).and_then(|id| self.job(file, JobTemplateId::new(id)))
-            }
-            Starts::Project(name) => {
-                self.projects.find(name, at, flaws).map(|id| project_update(ProjectId::new(id)))
-            }
-            Starts::InventorySource(name) => {
-                self.sources.find(name, at, flaws).and_then(|id| self.source_update(file, id))
-            }
-            Starts::SystemJob(name) => {
-                let found = self.system_jobs.find(name, at, flaws);
-                let position = found.and_then(|id| usize::try_from(id - 1).ok());
-                own = position.and_then(|position| file.system_job(position, self, flaws));
-                found.map(|_| Work::SystemJob {})
-            }
-            Starts::Workflow(name) => self
-                .workflows
-                .find(name, at, flaws)
-                .and_then(|id| Self::workflow_job(file, WorkflowTemplateId::new(id))),
+    fn node(&self, id: NodeId, entry: &NodeDefinition) -> NodeTemplate {
+        let (starts, template, expires_after) = match &entry.starts {
             Starts::Approval { timeout, run_time, endings } => {
-                expires_after = timeout.map(|timeout| Span::from_whole_seconds(timeout.get().into()));
-                own = Some(template(&entry.name, Forks::ZERO, Arc::from([]), run_time.as_ref(), *endings));
-                Some(Work::WorkflowApproval { expires: None })
+                let approval = Template {
+                    name: Arc::from(entry.name.as_str()),
+                    impact: Forks::ZERO,
+                    groups: Arc::from([]),
+                    own_keys: ThinVec::new(),
+                    behaviour: behaviour(run_time.as_ref(), *endings),
+                    graph: None,
+                };
+                let expires_after = timeout.map(|timeout| Span::from_whole_seconds(timeout.get().into()));
+                (Some(Work::WorkflowApproval { expires: None }), Some(approval), expires_after)
+            }
+            other => {
+                let (work, own) = other.named().and_then(|named| self.work(named)).unzip();
+                (work, own.flatten(), None)
             }
         };
         NodeTemplate {
             id,
             starts: starts.map(Box::new),
             convergence: entry.convergence,
-            template: own.map(Arc::new),
+            template: template.map(Arc::new),
             expires_after,
         }
     }
 
-    /// What a launch of a template is.
-    pub(super) fn job(&self, file: &WorkloadFile, id: JobTemplateId) -> Option<Work> {
-        let entry = entry(&file.job_templates, id.get())?;
-        Some(entry.work(id, self))
+    /// What a launch of this is, and what it is like where the catalogue does not say: a system job has no key in it.
+    pub(super) fn work(&self, (kind, name): Named<'_>) -> Option<(Work, Option<Template>)> {
+        let file = self.file;
+        let number: i64 = self.id(kind, name)?;
+        let at = usize::try_from(number - 1).ok()?;
+        let work = match kind {
+            DefinitionKind::JobTemplate => file.job_templates.get(at)?.work(number.into(), self),
+            DefinitionKind::Project => project_update(number.into()),
+            DefinitionKind::InventorySource => file.inventory_sources.get(at)?.work(number.into(), self),
+            DefinitionKind::SystemJob => {
+                let own = self.template(file.system_jobs.get(at)?, SYSTEM_JOB_IMPACT);
+                return Some((Work::SystemJob {}, Some(own)));
+            }
+            DefinitionKind::Workflow => file.workflows.get(at)?.work(number.into()),
+            DefinitionKind::Inventory => Work::AdHocCommand { inventory: Some(number.into()) },
+            DefinitionKind::Instance | DefinitionKind::Group => return None,
+        };
+        Some((work, None))
     }
-
-    /// An update of a source.
-    pub(super) fn source_update(&self, file: &WorkloadFile, id: i64) -> Option<Work> {
-        Some(entry(&file.inventory_sources, id)?.work(InventorySourceId::new(id), self))
-    }
-
-    /// A workflow job of a template.
-    pub(super) fn workflow_job(file: &WorkloadFile, id: WorkflowTemplateId) -> Option<Work> {
-        Some(entry(&file.workflows, id.get())?.work(id))
-    }
-}
-
-/// The row of this id.
-fn entry<D>(rows: &[D], id: i64) -> Option<&D> {
-    usize::try_from(id - 1).ok().and_then(|position| rows.get(position))
 }
