@@ -6,6 +6,8 @@ mod explain_pending;
 mod one_pass;
 #[path = "../examples/own_rules.rs"]
 mod own_rules;
+#[path = "../examples/own_tables.rs"]
+mod own_tables;
 #[path = "../examples/property_test.rs"]
 mod property_test;
 
@@ -22,6 +24,11 @@ fn explain_pending_runs() {
 #[test]
 fn own_rules_runs() {
     own_rules::main();
+}
+
+#[test]
+fn r12_3_own_tables_runs() {
+    own_tables::main();
 }
 
 #[test]

@@ -75,6 +75,38 @@ impl Plan {
     /// A request to cancel ends a task that still waits, since nobody runs it. A link to a finished update that the snapshot
     /// does not hold is left out, since nothing waits for it.
     ///
+    /// ```
+    /// use scheduler_core::builder::{SnapshotBuilder, job};
+    /// use scheduler_core::{Create, DispatchId, Fill, RuleSet, State, Task, TaskId, plan};
+    ///
+    /// /// Counts on from the largest number.
+    /// struct Ids(i64);
+    ///
+    /// impl Fill for Ids {
+    ///     fn task(&mut self, _: &Create, task: &mut Task) {
+    ///         self.0 += 1;
+    ///         task.id = TaskId::new(self.0);
+    ///     }
+    ///
+    ///     fn dispatch(&mut self, _: TaskId) -> DispatchId {
+    ///         self.0 += 1;
+    ///         DispatchId::new(self.0)
+    ///     }
+    /// }
+    ///
+    /// let rules = RuleSet::default();
+    /// let snapshot = SnapshotBuilder::at(1000)
+    ///     .instance(1, "node-a", 20)
+    ///     .group(1, "default", [1])
+    ///     .with(job(43).impact(6).groups([1]))
+    ///     .build();
+    /// let next = plan(&snapshot, &rules).apply(&snapshot, &mut Ids(43))?;
+    ///
+    /// assert!(matches!(&next.tasks[0].state, State::Waiting(dispatch) if dispatch.id == DispatchId::new(44)));
+    /// assert!(plan(&next, &rules).is_idle());
+    /// # Ok::<(), scheduler_core::Misfit>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the plan was not made of this snapshot, or an id of the caller's is taken.

@@ -4,6 +4,26 @@
 //! capacity and a [`RuleSet`], and returns a [`Plan`]: which tasks start and where, which updates to create, what
 //! workflows do next, and for every task that does not start, why.
 //!
+//! ```
+//! use scheduler_core::builder::{SnapshotBuilder, job, project_update};
+//! use scheduler_core::{RuleSet, TaskId, plan};
+//!
+//! // Job 17 runs and uses project 3, whose update waits for that; job 43 uses neither.
+//! let snapshot = SnapshotBuilder::at(1000)
+//!     .instance(1, "node-a", 20)
+//!     .group(1, "default", [1])
+//!     .with(job(17).project(3).impact(5).groups([1]).running_on(1, 1))
+//!     .with(project_update(40).project(3).groups([1]))
+//!     .with(job(43).impact(6).groups([1]))
+//!     .build();
+//! let plan = plan(&snapshot, &RuleSet::default());
+//!
+//! assert!(plan.starts().map(|(task, _)| task).eq([TaskId::new(43)]));
+//! let (held, reason) = plan.holds().next().unwrap();
+//! assert_eq!(held, TaskId::new(40));
+//! assert_eq!(reason.to_string(), "waits for job 17 to release project 3 (held for use, wanted for update)");
+//! ```
+//!
 //! # The contract
 //!
 //! `plan` reads no clock, no environment and no socket (the crate is `no_std`), mints no ids and never fails: a malformed

@@ -46,6 +46,25 @@ use crate::{
 /// Every way in which a plan differs from what the rules say; empty for every plan that [`crate::plan`] makes.
 ///
 /// Total like the pass: no snapshot and no plan makes it fail.
+///
+/// ```
+/// use scheduler_core::builder::{SnapshotBuilder, job};
+/// use scheduler_core::{Action, Place, RuleSet, audit, plan};
+///
+/// let rules = RuleSet::default();
+/// let snapshot = SnapshotBuilder::at(1000)
+///     .instance(1, "node-a", 5)
+///     .group(1, "default", [1])
+///     .with(job(1).impact(6).groups([1]))
+///     .build();
+/// let mut decided = plan(&snapshot, &rules);
+/// assert!(audit(&snapshot, &rules, &decided).is_empty());
+///
+/// // An idle instance takes what is larger than it is (R6.3), but no task starts without a place.
+/// decided.decisions[0].action = Action::Start(Place::Nowhere);
+/// let violations = audit(&snapshot, &rules, &decided);
+/// assert!(violations[0].rule.starts_with("R6"), "{}", violations[0]);
+/// ```
 #[must_use]
 pub fn audit(snapshot: &Snapshot, rules: &RuleSet, plan: &Plan) -> Vec<Violation> {
     let mut out = Vec::new();

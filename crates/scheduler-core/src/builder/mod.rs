@@ -1,4 +1,7 @@
-//! Snapshots that are pleasant to write by hand, in tests and examples.
+//! Snapshots that are pleasant to write by hand: **for tests and first looks, not for a control plane's own rows.**
+//!
+//! A loop of one's own fills in the fields of the model instead ([`Task::new`]): it has a value for each, and here what it forgot would
+//! be made up.
 //!
 //! Every row is a value made by a free function of this module ([`job`], [`instance`], [`project`], [`graph`], …) and refined by
 //! methods; [`SnapshotBuilder::with`] takes them all, and finished rows of the model too. Integers stand for ids, and seconds

@@ -80,6 +80,25 @@ pub enum Ending {
 }
 
 /// An index over a plan, for asking about many tasks.
+///
+/// ```
+/// use scheduler_core::builder::{SnapshotBuilder, job, project_update};
+/// use scheduler_core::{RuleSet, TaskId, plan};
+///
+/// let snapshot = SnapshotBuilder::at(1000)
+///     .instance(1, "node-a", 20)
+///     .group(1, "default", [1])
+///     .with(job(17).project(3).groups([1]).running_on(1, 1))
+///     .with(project_update(40).project(3).groups([1]))
+///     .with(job(42).project(3).groups([1]).depends_on([40]))
+///     .build();
+/// let plan = plan(&snapshot, &RuleSet::default());
+/// let explainer = plan.explainer();
+///
+/// let chain = explainer.explain(TaskId::new(42)).unwrap();
+/// assert_eq!(chain.to_string(), "job 42 waits for project update 40, which waits for job 17 to release project 3");
+/// assert!(explainer.explain(TaskId::new(17)).is_none(), "it runs, and the pass decided nothing about it");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Explainer<'plan> {
     decisions: FxHashMap<TaskId, &'plan Decision>,

@@ -17,6 +17,28 @@ use crate::{
 };
 
 /// What a pass decides.
+///
+/// ```
+/// use scheduler_core::builder::{SnapshotBuilder, job};
+/// use scheduler_core::{Action, Place, Plan, RuleSet, plan};
+///
+/// let snapshot = SnapshotBuilder::at(1000)
+///     .instance(1, "node-a", 20)
+///     .group(1, "default", [1])
+///     .with(job(43).impact(6).groups([1]))
+///     .build();
+/// let decided: Plan = plan(&snapshot, &RuleSet::default());
+/// assert!(!decided.is_idle());
+/// for decision in &decided.decisions {
+///     match &decision.action {
+///         Action::Start(Place::Instance { group, node, .. }) => println!("to {node} by {group}"),
+///         Action::Start(Place::Container { .. } | Place::Nowhere) => println!("elsewhere"),
+///         Action::Hold(reason) => println!("{}: {reason}", reason.token()),
+///         other => println!("{other}"),
+///     }
+/// }
+/// assert_eq!(decided.decisions[0].to_string(), "job 43 starts on instance 1 of group 1");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

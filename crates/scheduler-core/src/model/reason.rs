@@ -15,6 +15,29 @@ use crate::{InstanceId, Kind, Mode, NodeId, OwnKeyId, ProjectId, TaskId, TaskRef
 use crate::{InventoryId, InventorySourceId, JobTemplateId, WorkflowTemplateId};
 
 /// Why a task does not start.
+///
+/// New reasons may come; [`Reason::token`], [`Reason::outlook`] and `Display` tell of every one.
+///
+/// ```
+/// use scheduler_core::builder::{SnapshotBuilder, job};
+/// use scheduler_core::{Lack, Outlook, Reason, RuleSet, plan};
+///
+/// let snapshot = SnapshotBuilder::at(1000)
+///     .instance(1, "node-a", 20)
+///     .group(1, "default", [1])
+///     .with(job(17).impact(15).groups([1]).running_on(1, 1))
+///     .with(job(50).impact(10).groups([1]))
+///     .build();
+/// let plan = plan(&snapshot, &RuleSet::default());
+/// let (_, reason) = plan.holds().next().unwrap();
+///
+/// assert_eq!(reason.token(), "no_capacity");
+/// assert_eq!(reason.outlook(), Outlook::Waiting, "time alone helps");
+/// match reason {
+///     Reason::NoCapacity(groups) => assert!(matches!(groups[0].lack, Lack::Full { .. })),
+///     other => println!("{other}"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

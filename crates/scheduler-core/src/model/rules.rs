@@ -20,6 +20,18 @@ use crate::words::visible;
 use crate::{Forks, GroupId, Kind, Seconds, TaskCount, Work, WorkflowOf};
 
 /// Everything that a pass goes by besides the snapshot.
+///
+/// ```
+/// use scheduler_core::{Mode, Resource, RuleSet, Seconds};
+///
+/// // A preset with numbers of one's own.
+/// let rules = RuleSet { heartbeat_grace: Seconds::new(30), ..RuleSet::awx_2024() };
+/// assert!(rules.validate().is_ok());
+///
+/// // Who blocks whom is a table: here, whether an update of a project waits for the jobs that use it.
+/// let waits = |rules: &RuleSet| rules.matrix(&Resource::Project).unwrap().forbids(Mode::Update, Mode::Use);
+/// assert!(waits(&RuleSet::tower_2018()) && !waits(&rules));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 use crate::{Graph, Instance, InstanceGroup, InventorySource, Project, Task, Timestamp};
 
 /// Everything that a pass may know.
+///
+/// ```
+/// use scheduler_core::{Snapshot, Task, TaskId, Timestamp, Work};
+///
+/// let now = Timestamp::UNIX_EPOCH;
+/// let mut snapshot = Snapshot {
+///     now,
+///     tasks: vec![Task::new(TaskId::new(1), now, Work::SystemJob {})],
+///     ..Snapshot::default()
+/// };
+/// assert!(snapshot.validate().is_ok());
+///
+/// snapshot.tasks[0].dependencies.push(TaskId::new(7));
+/// let problems = snapshot.validate().unwrap_err();
+/// assert_eq!(problems.all()[0].token, "missing_dependency");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -18,6 +18,25 @@ use crate::{
 };
 
 /// One unit of work, as a row of the snapshot.
+///
+/// ```
+/// use scheduler_core::{Forks, GroupId, ProjectId, Task, TaskId, ThinVec, Timestamp, Work};
+///
+/// let work = Work::Job {
+///     project: Some(ProjectId::new(3)),
+///     inventory: None,
+///     template: None,
+///     allow_simultaneous: false,
+///     sources_already_updated: ThinVec::new(),
+/// };
+/// let task = Task {
+///     impact: Forks::new(6),
+///     groups: [GroupId::new(1)].into(),
+///     ..Task::new(TaskId::new(42), Timestamp::UNIX_EPOCH, work)
+/// };
+/// assert_eq!(task.kind().token(), "job");
+/// assert_eq!(task.cost(), Forks::new(6));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

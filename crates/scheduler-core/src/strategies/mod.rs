@@ -11,6 +11,20 @@
 //! node's job an unclaimed later row, a placement a member of its group. So a failing case shrinks row by row, and what
 //! is left of it is still coherent.
 //!
+//! ```
+//! use proptest::test_runner::{Config, TestRunner};
+//! use scheduler_core::{RuleSet, plan, strategies};
+//!
+//! // In a test of one's own `proptest!` writes this.
+//! let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(50) });
+//! let property = |snapshot| {
+//!     let plan = plan(&snapshot, &RuleSet::default());
+//!     assert!(plan.starts().all(|(task, _)| snapshot.tasks.iter().any(|row| row.id == task)));
+//!     Ok(())
+//! };
+//! runner.run(&strategies::snapshot(), property).unwrap();
+//! ```
+//!
 //! # What it does not know
 //!
 //! Nothing of the pass: no generator asks what a plan would say, so that a bug of the pass cannot hide behind them.
