@@ -11,6 +11,7 @@ use amqprs::channel::{
     BasicAckArguments, BasicConsumeArguments, BasicPublishArguments, BasicQosArguments, ConsumerMessage,
 };
 use async_trait::async_trait;
+use control_plane::Tally;
 use control_plane::ports::{Broadcast, BrokerError, Call, Calls, ControlPlaneId, Reply, ReplyTo, Request};
 use scheduler_core::InstanceId;
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,7 @@ pub(crate) struct AmqpCalls {
     /// Whose calls it hears.
     serves: Option<ControlPlaneId>,
     arrived: UnboundedReceiver<ConsumerMessage>,
+    dropped: Tally,
 }
 
 impl AmqpCalls {
@@ -156,7 +158,7 @@ impl AmqpCalls {
             channel.basic_consume_rx(BasicConsumeArguments::new(&queue, "calls")).await
         };
         match listening.await {
-            Ok((_, arrived)) => Ok(Self { session, node, serves, arrived }),
+            Ok((_, arrived)) => Ok(Self { session, node, serves, arrived, dropped: Tally::new() }),
             Err(error) => Err(session.broken("listening for calls", error)),
         }
     }
@@ -181,7 +183,11 @@ impl Calls for AmqpCalls {
             self.make_room(&message).await?;
             match decode_call(&message, self.serves) {
                 Ok(call) => return Ok(call),
-                Err(error) => tracing::warn!(%error, "a call is not for this node and is dropped"),
+                Err(error) => {
+                    if let Some(calls) = self.dropped.add(1) {
+                        tracing::warn!(calls, %error, "calls are not for this node and are dropped");
+                    }
+                }
             }
         }
     }

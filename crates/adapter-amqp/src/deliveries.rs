@@ -14,6 +14,7 @@ use amqprs::channel::{
 };
 use amqprs::error::Error;
 use async_trait::async_trait;
+use control_plane::Tally;
 use control_plane::ports::{BrokerError, ControlPlaneId, Deliveries, Dispatch, Queue};
 use scheduler_core::InstanceId;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -34,6 +35,7 @@ pub(crate) struct AmqpDeliveries {
     shared: UnboundedReceiver<ConsumerMessage>,
     arrived: Arrivals,
     unreadable: VecDeque<u64>,
+    refused: Tally,
     ready: VecDeque<(u64, Dispatch)>,
     /// The last one that was handed out and is not acknowledged.
     handed_out: Option<u64>,
@@ -58,6 +60,7 @@ impl AmqpDeliveries {
             shared,
             arrived: Arrivals::default(),
             unreadable: VecDeque::new(),
+            refused: Tally::new(),
             ready: VecDeque::new(),
             handed_out: None,
         })
@@ -71,19 +74,20 @@ impl AmqpDeliveries {
         while let Ok(message) = self.shared.try_recv() {
             self.arrived.put(Queue::Shared, message, self.serves);
         }
-        let mut first = None;
+        let (mut first, mut refused) = (None, 0);
         while let Some((number, outcome)) = self.arrived.take() {
             match outcome {
                 Ok(dispatch) => self.ready.push_back((number, dispatch)),
                 Err(error) => {
                     first.get_or_insert(error);
+                    refused += 1;
                     self.unreadable.push_back(number);
                 }
             }
         }
-        // One line for all that came together: whoever sends such messages may send thousands.
-        if let Some(error) = first {
-            let messages = self.unreadable.len();
+        if let Some(error) = first
+            && let Some(messages) = self.refused.add(refused)
+        {
             tracing::warn!(messages, %error, "messages are not for this node to take and go to the dead letters");
         }
     }
