@@ -153,29 +153,14 @@ impl Schema {
         statement.replace("{schema}", &format!("\"{}\"", self.0)).replace("{channel}", &self.channel())
     }
 
-    /// The key of the one lock of this schema (FNV-1a of its name), and those of its neighbours.
-    pub(crate) fn lock(&self, lock: Lock) -> i64 {
+    /// The key of the advisory lock of migrations of this schema (FNV-1a of its name): there are no tables to lock before the first.
+    pub(crate) fn migration_key(&self) -> i64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for &byte in self.0.as_bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
-        (hash & !3).wrapping_add(lock as u64).cast_signed()
+        (hash & !3).wrapping_add(1).cast_signed()
     }
-}
-
-/// The advisory locks of a schema.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Lock {
-    /// Held by a pass, tried and never waited for.
-    Pass = 0,
-    /// Held by a migration.
-    Migration = 1,
-    /// Held by a change of definitions.
-    Definitions = 2,
-    /// Shared by cancels and held alone by a commit, since both change rows that are pending.
-    Pending = 3,
-    /// Shared by a pass, which may link tasks to finished ones, and held alone by a portion of a purge.
-    Past = 4,
 }
 
 #[cfg(test)]
@@ -200,11 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn the_locks_of_a_schema_are_keys_of_their_own() {
-        let schema = Schema::new("scheduler").unwrap();
-        let all = [Lock::Pass, Lock::Migration, Lock::Definitions, Lock::Pending, Lock::Past];
-        let keys = all.map(|lock| schema.lock(lock));
-        assert!(keys.windows(2).all(|pair| pair[0] != pair[1]));
-        assert_ne!(schema.lock(Lock::Pass), Schema::new("other").unwrap().lock(Lock::Pass));
+    fn the_lock_of_a_schema_is_its_own() {
+        let keys = ["scheduler", "other"].map(|name| Schema::new(name).unwrap().migration_key());
+        assert_ne!(keys[0], keys[1]);
     }
 }

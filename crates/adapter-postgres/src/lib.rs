@@ -13,8 +13,8 @@
 //!
 //! What it relies on:
 //!
-//! - *The lock* is `pg_try_advisory_xact_lock` in the transaction that also writes the plan: it dies with that transaction,
-//!   whatever happens to its holder, and needs no session of its own behind a pooler.
+//! - *The lock* is a row that a pass locks in the transaction that also writes the plan: it dies with that transaction,
+//!   whatever happens to its holder, needs no session of its own behind a pooler, and nobody can take it who may not write the tables.
 //! - *The snapshot* is read on a second connection in one `REPEATABLE READ` transaction begun after the lock was taken, so it
 //!   is consistent and newer than any earlier pass; the writes stay `READ COMMITTED`, so that a row that changed
 //!   meanwhile fails its guard and is left out instead of aborting the plan.
@@ -56,6 +56,7 @@ mod session;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
+mod turn;
 mod version;
 mod wake;
 mod work;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use control_plane::ports::StoreError;
 
-use crate::config::Lock;
 use crate::limits::millis;
 use crate::migration::{MIGRATIONS, Migration, NEEDED};
 use crate::session::Mode;
@@ -43,7 +42,7 @@ impl PostgresStore {
                 limits.statement = Duration::ZERO;
                 limits.lock = FOR_ANOTHER;
             });
-            let key = self.inner.schema.lock(Lock::Migration);
+            let key = self.inner.schema.migration_key();
             // A change of a table keeps everybody waiting who comes after it, so it waits for those before no longer than others do.
             let lock = millis(self.inner.config.lock_timeout);
             let then = format!(

@@ -12,7 +12,7 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-pub(crate) const MIGRATIONS: [Migration; 10] = [
+pub(crate) const MIGRATIONS: [Migration; 11] = [
     Migration { version: 1, name: "definitions", sql: include_str!("../migrations/0001_definitions.sql") },
     Migration { version: 2, name: "tasks", sql: include_str!("../migrations/0002_tasks.sql") },
     Migration { version: 3, name: "launch", sql: include_str!("../migrations/0003_launch.sql") },
@@ -23,10 +23,11 @@ pub(crate) const MIGRATIONS: [Migration; 10] = [
     Migration { version: 8, name: "walls", sql: include_str!("../migrations/0008_walls.sql") },
     Migration { version: 9, name: "identity", sql: include_str!("../migrations/0009_identity.sql") },
     Migration { version: 10, name: "own keys", sql: include_str!("../migrations/0010_own_keys.sql") },
+    Migration { version: 11, name: "turns", sql: include_str!("../migrations/0011_turns.sql") },
 ];
 
 /// The version that this program needs.
-pub(crate) const NEEDED: u32 = 10;
+pub(crate) const NEEDED: u32 = 11;
 
 #[cfg(test)]
 mod tests {

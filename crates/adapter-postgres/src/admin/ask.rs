@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use control_plane::ports::{Answer, Answered, CancelAnswer, StoreError};
 use scheduler_core::TaskId;
 
-use crate::config::Lock;
 use crate::limits::{FOR_A_ROW, millis};
 use crate::row::Columns;
 use crate::session::Mode;
 use crate::store::PostgresStore;
+use crate::turn;
 
 /// Tells what each row was, and writes the request where it was unfinished. A waiting task is run by nobody yet.
 const CANCEL: &str = "
@@ -56,9 +56,8 @@ async fn cancel_portion(
 ) -> Result<(), StoreError> {
     const WHAT: &str = "asking to cancel";
     let mut session = store.session(WHAT).await?;
-    let key = store.inner.schema.lock(Lock::Pending);
     let row = millis(FOR_A_ROW);
-    let then = format!("SELECT pg_advisory_xact_lock_shared({key}); SET LOCAL lock_timeout = {row}");
+    let then = format!("{}; SET LOCAL lock_timeout = {row}", turn::PENDING_SHARED);
     session.begin(WHAT, Mode::Write, &then).await?;
     let ids: Vec<i64> = tasks.iter().map(|task| task.get()).collect();
     let (mut changed, mut orders) = (false, false);

@@ -12,11 +12,11 @@ use tokio_postgres::types::Json;
 
 use super::catalogue::{self, Ids};
 use super::launchable::{Row, id};
-use crate::config::Lock;
 use crate::error::unreadable;
 use crate::row::Columns;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
+use crate::turn;
 
 const WHAT: &str = "changing definitions";
 
@@ -90,8 +90,7 @@ const NOTIFY: &str = "SELECT pg_notify('{channel}', 'schedule')::text";
 /// Begins a change: nobody else changes definitions until it ends.
 async fn begin(store: &PostgresStore) -> Result<Session, StoreError> {
     let mut session = store.session(WHAT).await?;
-    let key = store.inner.schema.lock(Lock::Definitions);
-    session.begin(WHAT, Mode::Write, &format!("SELECT pg_advisory_xact_lock({key})")).await?;
+    session.begin(WHAT, Mode::Write, turn::DEFINITIONS).await?;
     Ok(session)
 }
 

@@ -16,9 +16,9 @@ use super::omission::Omission;
 use super::patch::{self, Change, Patch, Patched, Taken};
 use super::read::Digests;
 use super::step::{self, Steps};
-use crate::config::{Lock, Schema};
 use crate::limits::{FOR_A_ROW, millis};
 use crate::session::Session;
+use crate::turn;
 
 const WHAT: &str = "committing a plan";
 
@@ -26,7 +26,6 @@ const NOTIFY: &str = "SELECT pg_notify('{channel}', $1)";
 
 /// Writes the plan, or drops it.
 pub(super) async fn commit(
-    schema: &Schema,
     mut session: Session,
     stored: &Digests,
     reading: &Reading,
@@ -39,9 +38,8 @@ pub(super) async fn commit(
         session.commit(WHAT).await?;
         return Ok(Commit::Done(committed));
     }
-    let key = schema.lock(Lock::Pending);
     let row = millis(FOR_A_ROW);
-    let words = format!("SELECT pg_advisory_xact_lock({key}); SET LOCAL lock_timeout = {row}");
+    let words = format!("{}; SET LOCAL lock_timeout = {row}", turn::PENDING_ALONE);
     session.run(WHAT, &words).await?;
     let ids = create::ids(&session, plan.creates.len()).await?;
 

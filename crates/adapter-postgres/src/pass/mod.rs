@@ -16,10 +16,10 @@ use control_plane::ports::{Commit, Pass, Passes, Reading, StoreError};
 use scheduler_core::Plan;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::config::Lock;
 use crate::flaw::Flaw;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
+use crate::turn;
 
 const WHAT: &str = "beginning a pass";
 
@@ -32,18 +32,9 @@ impl Passes for PostgresStore {
             limits.idle = idle;
             limits.statement = limit;
         });
-        let key = self.inner.schema.lock(Lock::Pass);
-        // Whoever has the lock lets a portion of a purge end: what that removes must not be read by this pass.
-        let past = self.inner.schema.lock(Lock::Past);
-        let then = format!(
-            "SET LOCAL jit = off;
-            SELECT CASE WHEN pg_try_advisory_xact_lock({key})
-                THEN pg_advisory_xact_lock_shared({past})::text IS NOT NULL ELSE false END"
-        );
-        let locked = session.begin(WHAT, Mode::Write, &then).await?.iter().any(
-            |message| matches!(message, SimpleQueryMessage::Row(row) if row.try_get(0).ok().flatten() == Some("t")),
-        );
-        if !locked {
+        let then = format!("SET LOCAL jit = off; {}", turn::PASS);
+        let said = session.begin(WHAT, Mode::Write, &then).await?;
+        if !said.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
             session.roll_back(WHAT).await?;
             return Ok(None);
         }
@@ -91,7 +82,7 @@ impl Pass for PostgresPass {
     }
 
     async fn commit(self: Box<Self>, reading: &Reading, plan: &Plan) -> Result<Commit, StoreError> {
-        let Self { store, session, digests } = *self;
-        commit::commit(&store.inner.schema, session, &digests, reading, plan).await
+        let Self { session, digests, .. } = *self;
+        commit::commit(session, &digests, reading, plan).await
     }
 }

@@ -15,10 +15,10 @@ use async_trait::async_trait;
 use control_plane::ports::{Family, Purge, PurgeMark, Purged, Retention, StoreError};
 use scheduler_core::{TaskId, Timestamp};
 
-use crate::config::Lock;
 use crate::row::Columns;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
+use crate::turn;
 
 const WHAT: &str = "removing old tasks";
 
@@ -54,11 +54,8 @@ impl Retention for PostgresStore {
     async fn purge(&self, portion: &Purge) -> Result<Purged, StoreError> {
         let limit = self.inner.config.pass_timeout;
         let mut session = self.session(WHAT).await?.limited(|limits| limits.statement = limit);
-        let key = self.inner.schema.lock(Lock::Past);
         // The indexes serve every statement here, however old the statistics are after so many removals.
-        let then = format!(
-            "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock({key})"
-        );
+        let then = format!("SET LOCAL jit = off; SET LOCAL enable_seqscan = off; {}", turn::PAST);
         session.begin(WHAT, Mode::Write, &then).await?;
         let (purged, removed) = judge(&session, portion).await?;
         if !removed.is_empty() {

@@ -11,10 +11,10 @@ use std::time::Duration;
 use control_plane::ports::StoreError;
 
 use super::WHAT;
-use crate::config::Lock;
 use crate::row::Columns;
 use crate::session::{Mode, Session};
 use crate::store::PostgresStore;
+use crate::turn;
 
 /// How many go in one transaction. Each costs one walk through all tasks, which blocks nobody but a change of definitions.
 const PORTION: i64 = 20_000;
@@ -39,11 +39,10 @@ const SWEEP: &str = "
 
 /// Removes all that nobody refers to.
 pub(super) async fn sweep(store: &PostgresStore) -> Result<(), StoreError> {
-    let key = store.inner.schema.lock(Lock::Definitions);
     loop {
         let limit = store.inner.config.pass_timeout;
         let mut session = store.session(WHAT).await?.limited(|limits| limits.statement = limit);
-        let then = format!("SET LOCAL jit = off; SELECT pg_advisory_xact_lock({key})");
+        let then = format!("SET LOCAL jit = off; {}", turn::DEFINITIONS);
         session.begin(WHAT, Mode::Write, &then).await?;
         if !readers_end(&session).await? {
             tracing::info!(

@@ -108,7 +108,7 @@ async fn evil() -> (Base, usize) {
     base.store.define(&more).await.unwrap();
     base.run("UPDATE {s}.instance SET last_heartbeat = now()").await;
     let columns = "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns
-        WHERE table_schema = $1 AND table_name NOT IN ('migration', 'rules', 'control_plane') ORDER BY table_name, ordinal_position";
+        WHERE table_schema = $1 AND table_name NOT IN ('migration', 'rules', 'control_plane', 'turn') ORDER BY table_name, ordinal_position";
     let mut written = 0;
     for column in base.sql.query(columns, &[&base.schema]).await.unwrap() {
         let (table, name, data_type): (String, String, String) =

@@ -84,9 +84,47 @@ async fn a_role_that_may_submit_launches_and_writes_nothing_else() {
         .await
     );
     assert!(refused("SELECT FROM {s}.run").await);
+    assert!(refused("SELECT FROM {s}.turn FOR UPDATE").await);
+    assert!(refused("DO $$ BEGIN LOCK TABLE {s}.turn_of_pending IN SHARE MODE; END $$").await);
     other.batch_execute(&format!("RESET ROLE; SET ROLE {}_nobody", base.schema)).await.unwrap();
     assert!(refused("SELECT {s}.submit('template', 'job')").await);
     assert_eq!(base.store.task(TaskId::new(id)).await.unwrap().unwrap().status, TaskStatus::Pending);
     base.run("DROP OWNED BY {s}_launcher, {s}_nobody; DROP ROLE {s}_launcher, {s}_nobody").await;
+    base.end().await;
+}
+
+/// Anybody who can connect may take an advisory lock, and keep it.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: scripts/test starts one"]
+async fn no_lock_is_one_that_a_stranger_may_take() {
+    let base = Base::new().await;
+    base.jobs(1).await;
+    let advisory = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND a.application_name = '{s}'";
+    let mut pass = base.store.begin().await.unwrap().unwrap();
+    assert!(base.store.begin().await.unwrap().is_none(), "the pass has its turn");
+    assert_eq!(base.ask(advisory).await, "0");
+    let reading = pass.read().await.unwrap();
+    let decided = plan(&reading.snapshot, &reading.rules);
+    let stranger = client().await;
+    stranger
+        .batch_execute("BEGIN; LOCK TABLE {s}.task IN SHARE MODE".replace("{s}", &base.schema).as_str())
+        .await
+        .unwrap();
+    let committing = tokio::spawn(async move { pass.commit(&reading, &decided).await });
+    while base
+        .ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{s}.task'::regclass")
+        .await
+        == "0"
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(base.ask(advisory).await, "0", "nor does the commit take one");
+    drop(stranger);
+    committing.await.unwrap().unwrap();
+    assert!(
+        base.sql.batch_execute(&format!("DELETE FROM {}.turn", base.schema)).await.is_err(),
+        "the locks stay"
+    );
     base.end().await;
 }
