@@ -35,10 +35,12 @@ mod top;
 mod when;
 mod words;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
 use control_plane::ports::Answer;
+use scheduler_core::words::visible;
 
 use cli::{Cli, Command};
 use failure::Failure;
@@ -85,8 +87,20 @@ fn main() -> ExitCode {
 /// "decisions" here.
 fn answer_usage(usage: &clap::Error) -> ExitCode {
     // A closed pipe is the reader's wish, not an error.
-    let _printed = usage.print();
-    if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if !usage.use_stderr() {
+        let _printed = usage.print();
+        return ExitCode::SUCCESS;
+    }
+    // It repeats arguments, which may be names of others: as other words do, and not line by line.
+    let mut text = usage.render().ansi().to_string();
+    for argument in std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()) {
+        let shown = visible(&argument).to_string();
+        if shown != argument {
+            text = text.replace(&argument, &shown);
+        }
+    }
+    let _printed = terminal::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
 }
 
 fn run(command: Command) -> Result<Found, Failure> {

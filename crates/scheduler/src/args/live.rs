@@ -211,3 +211,38 @@ pub(crate) enum RpcAsk {
     /// Recycle their pools and read their configuration again
     Reload,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_ones_own_is_a_resource_a_number_and_perhaps_a_mode() {
+        assert_eq!(own_key("licence=7"), Ok(OwnKey::new("licence", 7)));
+        assert_eq!(own_key("licence=-9223372036854775808"), Ok(OwnKey::new("licence", i64::MIN)));
+        assert_eq!(own_key("a=b=7"), Ok(OwnKey::new("a=b", 7)), "the last sign divides");
+        for mode in Mode::ALL {
+            let text = format!("table=7:{mode}");
+            assert_eq!(own_key(&text), Ok(OwnKey::new("table", 7).in_mode(mode)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_of_ones_own_is_refused_with_what_to_write() {
+        for text in [
+            "",
+            "licence",
+            "=7",
+            "licence=",
+            "licence=x",
+            "licence=7.0",
+            "licence=9223372036854775808",
+            "licence=:shared",
+        ] {
+            assert!(own_key(text).is_err_and(|why| why.contains("licence=7")), "{text:?}");
+        }
+        for text in ["table=7:", "table=7:Shared", "table=7:shared:shared"] {
+            assert!(own_key(text).is_err_and(|why| why.contains("exclusive")), "{text:?}");
+        }
+    }
+}

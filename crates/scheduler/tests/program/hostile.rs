@@ -58,6 +58,10 @@ fn no_command_at_a_desk_prints_what_a_terminal_obeys() {
     harmless_with(&["plan", &wrong], "unknown field");
     harmless(&run_with(&["plan", "-"], &format!("{{\"{HOSTILE}")));
     harmless(&run(&["plan", HOSTILE]));
+    harmless_with(&["explain", &snapshot, HOSTILE], shown);
+    harmless_with(&["launch", HOSTILE], shown);
+    harmless(&run(&[HOSTILE]));
+    harmless(&run(&[&format!("--{HOSTILE}")]));
     harmless(&run(&["import", "swf", HOSTILE]));
 }
 
