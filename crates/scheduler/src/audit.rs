@@ -2,14 +2,26 @@
 
 use std::io::Write;
 
+use clap::Args;
 use scheduler_core::words::visible;
 
 use crate::Found;
-use crate::args::AuditArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::read;
 use crate::source::Source;
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The snapshot, a JSON file, or `-`
+    #[arg(value_name = "FILE")]
+    pub(crate) snapshot: Source,
+    /// The plan, a JSON file as `plan --json` prints it, or `-`
+    pub(crate) plan: Source,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
+    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
+    pub(crate) rules: String,
+}
 
 /// Audits and prints each violation.
 pub(crate) fn run(wanted: &AuditArgs) -> Result<Found, Failure> {

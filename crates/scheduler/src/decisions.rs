@@ -1,12 +1,31 @@
 //! A decision as a row: one word, and a sentence that says where or why.
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use comfy_table::{Cell, Color};
 use scheduler_core::{Action, Decision, End, NodeStep, Outcome, Outlook, Reason, Then};
 
-use crate::args::Show;
 use crate::output::cell;
 use crate::words::Names;
+
+/// The decisions that a table can be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Show {
+    /// Tasks that start
+    Starts,
+    /// Tasks that stay pending, and malformed workflows that are left as they are
+    Holds,
+    /// Tasks that end
+    Ends,
+    /// Dispatches that are taken back, sent again or asked to cancel
+    Dispatches,
+    /// Nodes of workflows
+    Nodes,
+    /// Tasks to create
+    Creates,
+    /// Dependencies that were derived
+    Links,
+}
 
 /// How a decision looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

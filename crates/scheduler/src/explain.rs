@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use clap::Args;
 use control_plane::ports::TaskView;
 use scheduler_core::words::visible;
 use scheduler_core::{Ending, Explanation, Graph, Plan, RuleSet, Snapshot, State, Task, TaskCount, TaskId};
 
 use crate::Found;
-use crate::args::ExplainArgs;
+use crate::args::Database;
 use crate::decisions::{describe, node};
 use crate::failure::Failure;
 use crate::live::{LONGEST_WHY, title, tone, unknown_task};
@@ -16,6 +17,22 @@ use crate::output::Output;
 use crate::source::Source;
 use crate::words::{Names, On};
 use crate::{open, problems, read};
+
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct ExplainArgs {
+    /// The snapshot, a JSON file, or `-`; left out, what the database holds now
+    #[arg(value_name = "FILE")]
+    pub(crate) snapshot: Option<Source>,
+    /// The id of the task
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) task: i64,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file; left out, `tower-2018` for a file and its own for a database
+    #[arg(long, value_name = "SET|FILE")]
+    pub(crate) rules: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
 
 /// Plans, and explains the one task. What the pass does with it decides the exit code: nothing for a task that stays as it is.
 pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {

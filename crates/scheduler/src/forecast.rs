@@ -12,10 +12,10 @@ use simulator::forecast::{Expected, Forecast, ForecastOptions, Forecaster, Range
 use simulator::{History, Moment, PastLaunch, Seed, Span, TemplateKey, swf};
 
 use crate::Found;
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::failure::Failure;
+use crate::history::Past;
 use crate::output::{Output, cell, table};
-use crate::past::Past;
 use crate::progress::{Progress, Unit};
 use crate::read;
 use crate::source::Source;

@@ -1,6 +1,7 @@
 //! The program `scheduler`: plans, explains and audits passes at a desk, runs nodes, and asks a live control plane.
 //!
-//! It reads files, calls the pure functions of `scheduler-core` and the ports of `control-plane`, and prints; it decides
+//! Each command is a module with its arguments, a folder where it is large; [`cli`] lists them, and what several share stands in modules
+//! of their own. The program reads files, calls the pure functions of `scheduler-core` and the ports of `control-plane`, and prints; it decides
 //! nothing itself. Exit codes: 0 done or nothing to do (an audit: clean), 2 there are decisions (an audit: violations; waited-for
 //! tasks: not all were successful; a purge that only counts: there is something to remove), 1 an error, usage errors included.
 
@@ -13,6 +14,7 @@ mod demo;
 mod explain;
 mod failure;
 mod forecast;
+mod history;
 mod import;
 mod live;
 mod manual;
@@ -20,16 +22,15 @@ mod node;
 mod open;
 mod output;
 mod overview;
-mod past;
 mod plan;
 mod problems;
 mod progress;
 mod read;
 mod report;
+mod rules;
 mod schema;
 mod simulate;
 mod source;
-mod tables;
 mod terminal;
 mod top;
 mod when;
@@ -109,12 +110,12 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Explain(wanted) => explain::run(&wanted),
         Command::Audit(wanted) => audit::run(&wanted),
         Command::Schema { of } => schema::run(of),
-        Command::Rules { rules, json, database } => tables::run(rules.as_deref(), &database, json),
+        Command::Rules { rules, json, database } => rules::run(rules.as_deref(), &database, json),
         Command::Import { from } => import::run(&from),
         Command::Demo => demo::run(),
         Command::Simulate(wanted) => simulate::run(&wanted),
         Command::Forecast(wanted) => forecast::run(&wanted),
-        Command::History(wanted) => past::run(&wanted),
+        Command::History(wanted) => history::run(&wanted),
         Command::Node(wanted) => node::run(&wanted),
         Command::Migrate { database } => live::migrate(&database),
         Command::Apply(wanted) => define::apply::run(&wanted),
@@ -124,7 +125,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Deny(wanted) => live::answer::run(&wanted, Answer::Deny),
         Command::Status(wanted) => live::status::run(&wanted),
         Command::Top(wanted) => top::run(&wanted),
-        Command::Output(wanted) => live::printed::run(&wanted),
+        Command::Output(wanted) => live::output::run(&wanted),
         Command::Purge(wanted) => live::purge::run(&wanted),
         Command::Snapshot(wanted) => live::snapshot::run(&wanted),
         Command::Rpc(wanted) => live::rpc::run(&wanted),

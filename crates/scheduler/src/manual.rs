@@ -1,16 +1,40 @@
 //! `scheduler completions` and `scheduler man`: what shells and `man` need to know, generated from the arguments.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::Found;
-use crate::args::{CompletionsArgs, ManArgs};
 use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scheduler completions bash > ~/.local/share/bash-completion/completions/scheduler
+  scheduler completions zsh > ~/.zfunc/_scheduler
+  scheduler completions fish > ~/.config/fish/completions/scheduler.fish")]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scheduler man | man -l -
+  scheduler man --into ~/.local/share/man/man1 && man scheduler-simulate")]
+pub(crate) struct ManArgs {
+    /// Write a page for the program and one for each command into this directory, which must exist, instead of printing the
+    /// program's page
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+}
 
 /// The program's name, in completions and on pages.
 const NAME: &str = "scheduler";

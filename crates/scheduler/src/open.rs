@@ -10,7 +10,7 @@ use adapter_amqp::{AmqpBroker, AmqpConfig};
 use adapter_postgres::{PostgresConfig, PostgresStore};
 use control_plane::ports::{Broker, BrokerError, Store, StoreError};
 
-use crate::args::database::{Database, Messages};
+use crate::args::{Database, Messages};
 use crate::failure::Failure;
 use crate::progress::{Progress, Unit};
 

@@ -3,16 +3,36 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use clap::Args;
 use comfy_table::{Cell, Table};
 use scheduler_core::{Action, Plan, Snapshot, TaskRef};
 
 use crate::Found;
-use crate::args::{PlanArgs, Show};
-use crate::decisions::{describe, node};
+use crate::decisions::{Show, describe, node};
 use crate::failure::Failure;
 use crate::output::{Output, cell, table};
+use crate::source::Source;
 use crate::words::{Names, On};
 use crate::{problems, read};
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The snapshot, a JSON file, or `-`
+    #[arg(value_name = "FILE")]
+    pub(crate) snapshot: Source,
+    /// The rule set: `tower-2018`, `awx-2024`, or a JSON file
+    #[arg(long, value_name = "SET|FILE", default_value = "tower-2018")]
+    pub(crate) rules: String,
+    /// Print the plan as JSON, whole
+    #[arg(long, conflicts_with_all = ["only", "limit"])]
+    pub(crate) json: bool,
+    /// Show only these decisions; may be repeated
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<Show>,
+    /// How many rows of each table to show; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
 
 /// Plans and prints. A snapshot with malformed rows is planned all the same: the pass contains them (R11).
 pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {

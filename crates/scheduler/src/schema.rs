@@ -2,12 +2,23 @@
 
 use std::io::Write;
 
+use clap::ValueEnum;
 use scheduler_core::{Plan, RuleSet, Snapshot};
 
 use crate::Found;
-use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// The documented formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// What a pass is given
+    Snapshot,
+    /// What a pass decides
+    Plan,
+    /// What a pass goes by
+    Rules,
+}
 
 /// Prints one.
 pub(crate) fn run(of: Format) -> Result<Found, Failure> {

@@ -4,12 +4,12 @@ mod examples;
 
 use clap::{Parser, Subcommand};
 
-use crate::args::database::Database;
-use crate::args::define::{self, Define};
-use crate::args::live;
-use crate::args::{AuditArgs, CompletionsArgs, ExplainArgs, Format, ImportFrom, ManArgs, PlanArgs};
-use crate::node::args::NodeArgs;
-use crate::top::args::TopArgs;
+use crate::args::{Database, TasksArgs};
+use crate::define::args::{self as define, Define};
+use crate::import::args::ImportFrom;
+use crate::live;
+use crate::manual::{CompletionsArgs, ManArgs};
+use crate::schema::Format;
 
 /// Plans, explains and audits scheduling passes at a desk, and runs the nodes of a control plane that makes them
 #[derive(Debug, Parser)]
@@ -35,15 +35,15 @@ Files may be compressed with gzip. `-` stands for standard input. Colour goes to
 pub(crate) enum Command {
     /// Decide what a pass would do with a snapshot, and say why
     #[command(after_help = examples::PLAN)]
-    Plan(PlanArgs),
+    Plan(crate::plan::PlanArgs),
     /// Say what a pass would do with one task, and follow what it waits for to the end
     ///
     /// `explain FILE TASK` asks a snapshot in a file, `explain TASK` the live database.
     #[command(after_help = examples::EXPLAIN)]
-    Explain(ExplainArgs),
+    Explain(crate::explain::ExplainArgs),
     /// Check a plan against the rules
     #[command(after_help = examples::AUDIT)]
-    Audit(AuditArgs),
+    Audit(crate::audit::AuditArgs),
     /// Print the JSON Schema of a format
     #[command(after_help = examples::SCHEMA)]
     Schema {
@@ -77,12 +77,12 @@ pub(crate) enum Command {
     /// `forecast SNAPSHOT` asks a snapshot in a file, `forecast` the live database with its own history.
     Forecast(Box<crate::forecast::ForecastArgs>),
     /// Say what happened on a live control plane: what ran, how long it waited and for what, where, and how it ended
-    History(Box<crate::past::args::HistoryArgs>),
+    History(Box<crate::history::args::HistoryArgs>),
     /// Run a small made-up cluster in memory, with real processes, and tell each decision as it falls
     #[command(after_help = examples::DEMO)]
     Demo,
     /// Run a node: passes, messages and tasks, on servers, or alone with everything in memory
-    Node(Box<NodeArgs>),
+    Node(Box<crate::node::args::NodeArgs>),
     /// Create the tables, or bring them up to date
     #[command(after_help = examples::MIGRATE)]
     Migrate {
@@ -91,39 +91,39 @@ pub(crate) enum Command {
     },
     /// Define what a file describes; what it does not name stays as it is
     #[command(after_help = examples::APPLY)]
-    Apply(live::ApplyArgs),
+    Apply(crate::define::apply::ApplyArgs),
     /// Launch tasks
-    Launch(Box<live::LaunchArgs>),
+    Launch(Box<live::launch::args::LaunchArgs>),
     /// Ask to cancel tasks
     #[command(after_help = examples::CANCEL)]
-    Cancel(live::TasksArgs),
+    Cancel(TasksArgs),
     /// Let workflows go on that wait for a word
     #[command(after_help = examples::APPROVE)]
-    Approve(live::TasksArgs),
+    Approve(TasksArgs),
     /// Let workflows not go on that wait for a word
     #[command(after_help = examples::DENY)]
-    Deny(live::TasksArgs),
+    Deny(TasksArgs),
     /// Show what waits and why, what runs and where, and the nodes
     #[command(after_help = examples::STATUS)]
-    Status(live::StatusArgs),
+    Status(live::status::StatusArgs),
     /// Watch what waits, runs and ended, groups and nodes, on a screen: live, or in a simulation that is played
-    Top(Box<TopArgs>),
+    Top(Box<crate::top::args::TopArgs>),
     /// Print what a task printed
     #[command(after_help = examples::OUTPUT)]
-    Output(live::OutputArgs),
+    Output(live::output::OutputArgs),
     /// Remove tasks that ended long ago, with all that hangs on them
     ///
     /// What passes still need is kept: tasks on which unfinished ones depend, the last update of each project and inventory source,
     /// and workflows as a whole until all of them is old enough. It works in short portions beside running nodes, so it may be
     /// broken off and run again at any time.
     #[command(after_help = examples::PURGE)]
-    Purge(live::PurgeArgs),
+    Purge(live::purge::PurgeArgs),
     /// Print what a pass would read now, as JSON for `plan`, `explain` and `audit`
     #[command(after_help = examples::SNAPSHOT)]
-    Snapshot(live::SnapshotArgs),
+    Snapshot(live::snapshot::SnapshotArgs),
     /// Ask the nodes themselves
     #[command(after_help = examples::RPC)]
-    Rpc(live::RpcArgs),
+    Rpc(live::rpc::RpcArgs),
     /// Machines that run or control tasks
     #[command(subcommand, after_help = examples::INSTANCE)]
     Instance(Define<define::InstanceFlags>),

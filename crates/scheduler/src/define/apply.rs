@@ -2,12 +2,27 @@
 
 use std::io::Write as _;
 
+use clap::Args;
+
 use super::{file, print_applied};
 use crate::Found;
-use crate::args::live::ApplyArgs;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
+use crate::source::Source;
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// Definitions in TOML or JSON, or `-`
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Source,
+    /// Only check the file; needs no database
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
 
 /// Checks the file, and then lets the store create or change what it names.
 pub(crate) fn run(wanted: &ApplyArgs) -> Result<Found, Failure> {

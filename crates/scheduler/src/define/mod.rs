@@ -1,6 +1,7 @@
 //! What people define: whole files of it, and one thing at a time.
 
 pub(crate) mod apply;
+pub(crate) mod args;
 mod document;
 pub(crate) mod file;
 mod list;
@@ -11,10 +12,10 @@ use std::io::Write as _;
 use control_plane::definition::{Applied, DefinitionKind};
 
 use crate::Found;
-use crate::args::define::{Define, Flags};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
+use args::{Define, Flags};
 
 /// Lists, sets or removes definitions of one kind.
 pub(crate) fn run<F: Flags>(wanted: &Define<F>) -> Result<Found, Failure> {

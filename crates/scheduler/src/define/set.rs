@@ -7,7 +7,7 @@ use control_plane::definition::{DefinitionKind, Definitions};
 use serde_json::{Map, Value};
 
 use super::file;
-use crate::args::define::Fields;
+use crate::define::args::Fields;
 use crate::failure::Failure;
 use crate::source::Source;
 

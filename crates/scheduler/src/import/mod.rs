@@ -3,6 +3,7 @@
 //! An import maps names and numbers of a foreign format to rows, and places what already runs; it decides nothing that a
 //! pass decides. What would start exactly at the chosen moment has not started yet: that is for the pass to say.
 
+pub(crate) mod args;
 mod cluster;
 mod swf;
 pub(crate) mod wfcommons;
@@ -13,10 +14,10 @@ use std::path::Path;
 use scheduler_core::Snapshot;
 
 use crate::Found;
-use crate::args::{ImportArgs, ImportFrom};
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
 use crate::terminal::stderr;
+use args::{ImportArgs, ImportFrom};
 
 /// Imports and writes. A summary goes to standard error, so that the snapshot can be piped into `scheduler plan -`.
 pub(crate) fn run(from: &ImportFrom) -> Result<Found, Failure> {

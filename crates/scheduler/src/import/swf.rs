@@ -6,9 +6,9 @@ use chrono::DateTime;
 use scheduler_core::{Forks, Sharing, Snapshot, State, Task, TaskId, Timestamp};
 use simulator::swf::{Job, Log};
 
+use super::args::SwfArgs;
 use super::cluster::Cluster;
 use super::{Imported, busiest};
-use crate::args::SwfArgs;
 use crate::failure::Failure;
 
 /// How long no pass is said to have run when a log does not know how long its jobs waited.

@@ -8,9 +8,9 @@ use scheduler_core::{
 };
 use simulator::wfcommons::{File, Run, Step};
 
+use super::args::WfcommonsArgs;
 use super::cluster::{Cluster, GROUP};
 use super::{Imported, busiest};
-use crate::args::WfcommonsArgs;
 use crate::failure::Failure;
 use crate::{problems, read, source::Source};
 

@@ -7,7 +7,7 @@ use scheduler_core::TaskId;
 
 use super::{title, unknown_task};
 use crate::Found;
-use crate::args::live::TasksArgs;
+use crate::args::TasksArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;

@@ -5,7 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod cancel;
 pub(crate) mod launch;
-pub(crate) mod printed;
+pub(crate) mod output;
 pub(crate) mod purge;
 pub(crate) mod rpc;
 pub(crate) mod snapshot;
@@ -19,7 +19,7 @@ use scheduler_core::words::visible;
 use scheduler_core::{TaskId, Timestamp};
 
 use crate::Found;
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::decisions::Tone;
 use crate::failure::Failure;
 use crate::open;

@@ -2,16 +2,33 @@
 
 use std::io::Write as _;
 
+use clap::Args;
 use control_plane::ports::{Kept, Purge, Purged, Store};
 use scheduler_core::Timestamp;
 use serde_json::json;
 
 use crate::Found;
-use crate::args::live::PurgeArgs;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
 use crate::progress::{Progress, Unit};
+use crate::when::Age;
+
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// How long ago a task must have ended to be removed, as in 90d, 4w or 36h; at least 1h
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
+    pub(crate) older_than: Age,
+    /// Remove nothing, and say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
 
 /// Removes, or only counts, and says what was kept and why.
 pub(crate) fn run(wanted: &PurgeArgs) -> Result<Found, Failure> {

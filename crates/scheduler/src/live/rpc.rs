@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::time::Duration;
 
+use clap::{Args, Subcommand};
 use control_plane::ports::{NodeView, Recipient, Reply, Request, Statistics, Store};
 use scheduler_core::words::visible;
 use scheduler_core::{InstanceId, Seconds, TaskId};
@@ -10,10 +12,45 @@ use serde_json::{Value, json};
 
 use super::span;
 use crate::Found;
-use crate::args::live::{RpcArgs, RpcAsk};
+use crate::args::{Database, Messages, seconds};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, cell, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct RpcArgs {
+    #[command(subcommand)]
+    pub(crate) ask: RpcAsk,
+    /// Ask only this node, by its hostname; left out, every node that was heard of lately
+    #[arg(long, value_name = "HOSTNAME", global = true)]
+    pub(crate) node: Option<String>,
+    /// How long to wait for answers
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, global = true)]
+    pub(crate) within: Duration,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) messages: Messages,
+}
+
+/// What nodes are asked.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum RpcAsk {
+    /// Their roles, pools and versions
+    Status,
+    /// What they run
+    Running,
+    /// Stop a task where it runs
+    Cancel {
+        /// Its id
+        task: i64,
+    },
+    /// Recycle their pools and read their configuration again
+    Reload,
+}
 
 /// The longest text that is shown of what a node answers.
 const LONGEST: usize = 2000;

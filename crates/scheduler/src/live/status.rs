@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 
+use clap::Args;
 use comfy_table::Table;
 use control_plane::ports::TaskStatus;
 use scheduler_core::Timestamp;
@@ -12,13 +13,31 @@ use serde_json::json;
 
 use super::{span, tone};
 use crate::Found;
-use crate::args::live::StatusArgs;
+use crate::args::Database;
 use crate::decisions::held;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, cell, table};
 use crate::overview::source::{Limits, Source};
 use crate::overview::{Overview, Row};
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How many rows of each table to show; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// How many of the tasks that ended last to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) finished: usize,
+    /// Show the reasons as passes stored them, instead of asking the rules anew: cheap even with very many tasks
+    #[arg(long)]
+    pub(crate) stored: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
 
 /// Asks and prints.
 pub(crate) fn run(wanted: &StatusArgs) -> Result<Found, Failure> {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use control_plane::ports::Launchable;
 
-use crate::args::database::{Database, Messages, seconds};
-use crate::args::define::NodeTypeName;
-use crate::args::live::launchable;
+use crate::args::{Database, Messages, seconds};
+use crate::define::args::NodeTypeName;
+use crate::live::launch::args::launchable;
 use crate::node::http::hosts::HostName;
 use crate::source::Source;
 use crate::when::Age;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use simulator::TimedChange;
 use simulator::generate::Mix;
 
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::source::Source;
 use crate::when::When;
 

@@ -9,8 +9,8 @@ use simulator::{Seed, Workload};
 use super::args::{Format, SimulateArgs};
 use crate::define::file;
 use crate::failure::Failure;
+use crate::history::Past;
 use crate::import::wfcommons::run_of;
-use crate::past::Past;
 use crate::read;
 use crate::source::Source;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use simulator::generate::Mix;
 
-use crate::args::database::{Database, seconds};
+use crate::args::{Database, seconds};
 use crate::simulate::args::Format;
 use crate::simulate::input::Wanted;
 use crate::source::Source;

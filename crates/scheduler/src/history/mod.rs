@@ -18,7 +18,7 @@ use simulator::{Outcome, Seed, Workload};
 use timeline::Picture;
 
 use crate::Found;
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{Output, write_file};

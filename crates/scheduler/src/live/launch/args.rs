@@ -1,16 +1,11 @@
-//! The arguments of the commands that work on a running control plane.
+//! The arguments of `scheduler launch`.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::{Args, Subcommand};
+use clap::Args;
 use control_plane::ports::{Launchable, TraceContext};
 use scheduler_core::{Mode, OwnKey};
 
-use super::database::{Database, Messages, seconds};
-use super::define::RunFlags;
-use crate::source::Source;
-use crate::when::Age;
+use crate::args::Database;
+use crate::define::args::RunFlags;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -99,117 +94,6 @@ fn own_key(text: &str) -> Result<OwnKey, String> {
 
 fn trace(text: &str) -> Result<TraceContext, String> {
     TraceContext::try_from(text.to_owned()).map_err(|error| error.to_string())
-}
-
-/// Some tasks of the database.
-#[derive(Debug, Args)]
-pub(crate) struct TasksArgs {
-    /// Their ids
-    #[arg(required = true, value_name = "TASK")]
-    pub(crate) tasks: Vec<i64>,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
-    /// Its id
-    #[arg(value_name = "TASK")]
-    pub(crate) task: i64,
-    /// Print it as it is on a terminal too, which then obeys whatever is in it; elsewhere it always is
-    #[arg(long)]
-    pub(crate) raw: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StatusArgs {
-    /// How many rows of each table to show; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub(crate) limit: usize,
-    /// How many of the tasks that ended last to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) finished: usize,
-    /// Show the reasons as passes stored them, instead of asking the rules anew: cheap even with very many tasks
-    #[arg(long)]
-    pub(crate) stored: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PurgeArgs {
-    /// How long ago a task must have ended to be removed, as in 90d, 4w or 36h; at least 1h
-    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
-    pub(crate) older_than: Age,
-    /// Remove nothing, and say what would be removed
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SnapshotArgs {
-    /// Write it here instead of to standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApplyArgs {
-    /// Definitions in TOML or JSON, or `-`
-    #[arg(value_name = "FILE")]
-    pub(crate) file: Source,
-    /// Only check the file; needs no database
-    #[arg(long)]
-    pub(crate) check: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RpcArgs {
-    #[command(subcommand)]
-    pub(crate) ask: RpcAsk,
-    /// Ask only this node, by its hostname; left out, every node that was heard of lately
-    #[arg(long, value_name = "HOSTNAME", global = true)]
-    pub(crate) node: Option<String>,
-    /// How long to wait for answers
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, global = true)]
-    pub(crate) within: Duration,
-    /// Print JSON
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-    #[command(flatten)]
-    pub(crate) messages: Messages,
-}
-
-/// What nodes are asked.
-#[derive(Clone, Copy, Debug, Subcommand)]
-pub(crate) enum RpcAsk {
-    /// Their roles, pools and versions
-    Status,
-    /// What they run
-    Running,
-    /// Stop a task where it runs
-    Cancel {
-        /// Its id
-        task: i64,
-    },
-    /// Recycle their pools and read their configuration again
-    Reload,
 }
 
 #[cfg(test)]

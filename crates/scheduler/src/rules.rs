@@ -7,7 +7,7 @@ use scheduler_core::words::visible;
 use scheduler_core::{Claim, Matrix, Mode, Resource, RuleSet, Simultaneous};
 
 use crate::Found;
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::output::{Output, cell, table};
 use crate::{open, read};

@@ -2,15 +2,28 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use clap::Args;
 use scheduler_core::TaskId;
 
 use super::{title, unknown_task};
 use crate::Found;
-use crate::args::live::OutputArgs;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
 use crate::terminal::{plain, stderr};
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Its id
+    #[arg(value_name = "TASK")]
+    pub(crate) task: i64,
+    /// Print it as it is on a terminal too, which then obeys whatever is in it; elsewhere it always is
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
 
 /// Prints it, and on standard error what there is to add.
 pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::database::Database;
+use crate::args::Database;
 use crate::when::When;
 
 /// What happened when.

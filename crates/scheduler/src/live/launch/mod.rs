@@ -1,5 +1,7 @@
 //! `scheduler launch`: new tasks, all or none.
 
+pub(crate) mod args;
+
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,11 +14,11 @@ use serde_json::{Map, Value, json};
 
 use super::{LONGEST_WHY, title, tone, unknown_task};
 use crate::Found;
-use crate::args::live::LaunchArgs;
 use crate::failure::Failure;
 use crate::open;
 use crate::output::Output;
 use crate::progress::{Progress, Unit};
+use args::LaunchArgs;
 
 /// How long to wait before asking again whether a task has ended.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use control_plane::definition::DefinitionKind;
 use serde_json::{Map, Value, json};
 
-use super::database::Database;
+use crate::args::Database;
 use crate::failure::Failure;
 use crate::source::Source;
 
