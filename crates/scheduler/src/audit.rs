@@ -24,16 +24,16 @@ pub(crate) struct AuditArgs {
 }
 
 /// Audits and prints each violation.
-pub(crate) fn run(wanted: &AuditArgs) -> Result<Found, Failure> {
-    if wanted.snapshot == Source::Stdin && wanted.plan == Source::Stdin {
+pub(crate) fn run(args: &AuditArgs) -> Result<Found, Failure> {
+    if args.snapshot == Source::Stdin && args.plan == Source::Stdin {
         return Err(Failure::new(
             "only one of them can be read from standard input, and both are `-`".to_owned(),
         )
         .remedy("name a file for the snapshot or for the plan"));
     }
-    let rules = read::rules(&wanted.rules)?;
-    let snapshot = read::snapshot(&wanted.snapshot)?;
-    let plan = read::plan(&wanted.plan)?;
+    let rules = read::rules(&args.rules)?;
+    let snapshot = read::snapshot(&args.snapshot)?;
+    let plan = read::plan(&args.plan)?;
     let name = visible(&rules.name);
     let violations = scheduler_core::audit(&snapshot, &rules, &plan);
     let mut out = Output::stdout();

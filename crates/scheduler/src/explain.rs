@@ -35,10 +35,10 @@ pub(crate) struct ExplainArgs {
 }
 
 /// Plans, and explains the one task. What the pass does with it decides the exit code: nothing for a task that stays as it is.
-pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
-    let id = TaskId::new(wanted.task);
-    let given = wanted.rules.as_deref().map(read::rules).transpose()?;
-    let Some(source) = &wanted.snapshot else { return live(wanted, id, given) };
+pub(crate) fn run(args: &ExplainArgs) -> Result<Found, Failure> {
+    let id = TaskId::new(args.task);
+    let given = args.rules.as_deref().map(read::rules).transpose()?;
+    let Some(source) = &args.snapshot else { return live(args, id, given) };
     let rules = given.unwrap_or_else(RuleSet::tower_2018);
     let snapshot = read::snapshot(source)?;
     if snapshot.tasks.iter().all(|task| task.id != id) {
@@ -50,9 +50,9 @@ pub(crate) fn run(wanted: &ExplainArgs) -> Result<Found, Failure> {
 
 /// The same on what the database holds now. A pass reads no task that ended and that nothing waits for: of such a one the row says
 /// all there is.
-fn live(wanted: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Found, Failure> {
+fn live(args: &ExplainArgs, id: TaskId, given: Option<RuleSet>) -> Result<Found, Failure> {
     let (reading, row) = open::block_on(async {
-        let store = open::store(&wanted.database)?;
+        let store = open::store(&args.database)?;
         Ok((store.read().await?, store.task(id).await?))
     })?;
     if reading.snapshot.tasks.iter().any(|task| task.id == id) {

@@ -70,34 +70,34 @@ The range leaves out the earliest and the latest tenth of the draws. What was la
 in each draw; without a history nothing more is launched.";
 
 /// Forecasts and prints.
-pub(crate) fn run(wanted: &ForecastArgs) -> Result<Found, Failure> {
-    let Known { snapshot, rules, history, started } = Known::of(wanted)?;
+pub(crate) fn run(args: &ForecastArgs) -> Result<Found, Failure> {
+    let Known { snapshot, rules, history, started } = Known::of(args)?;
     let options =
-        ForecastOptions { draws: wanted.draws, seed: Seed::new(wanted.seed), ..ForecastOptions::default() };
+        ForecastOptions { draws: args.draws, seed: Seed::new(args.seed), ..ForecastOptions::default() };
     let mut forecaster = Forecaster::new(&snapshot, &rules, &history, &started, options);
     let mut bar = Progress::new("forecast", Unit::Draws);
     let forecast = forecaster.run(&mut |done, all| bar.set(done as usize, all as usize));
     bar.finish();
     let mut forecast = forecast.map_err(|error| Failure::new(error.to_string()))?;
     let mut course = Vec::new();
-    if let Some(task) = wanted.task.map(TaskId::new) {
+    if let Some(task) = args.task.map(TaskId::new) {
         forecast.tasks.retain(|expected| expected.task == task);
         if forecast.tasks.is_empty() {
             return Err(Failure::new(format!(
                 "task {task}: no pending task of {} has this id",
-                wanted.snapshot.as_ref().map_or_else(|| "the database".to_owned(), Source::to_string)
+                args.snapshot.as_ref().map_or_else(|| "the database".to_owned(), Source::to_string)
             ))
             .remedy("`scheduler plan` lists the pending tasks of a file, `scheduler status` those of the database"));
         }
         course = forecaster.course(task).map_err(|error| Failure::new(error.to_string()))?;
     }
     let mut out = Output::stdout();
-    if wanted.json {
+    if args.json {
         let value = serde_json::json!({ "forecast": forecast, "course": course });
         serde_json::to_writer(&mut out, &value).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
-        print(&mut out, wanted, &forecast, history.is_empty())?;
+        print(&mut out, args, &forecast, history.is_empty())?;
         print_course(&mut out, &forecast, &course)?;
     }
     out.finish()?;
@@ -114,10 +114,10 @@ struct Known {
 }
 
 impl Known {
-    fn of(wanted: &ForecastArgs) -> Result<Self, Failure> {
-        let file = wanted.history.as_ref().map(history).transpose()?;
-        let named = wanted.rules.as_deref().map(read::rules).transpose()?;
-        if let Some(source) = &wanted.snapshot {
+    fn of(args: &ForecastArgs) -> Result<Self, Failure> {
+        let file = args.history.as_ref().map(history).transpose()?;
+        let named = args.rules.as_deref().map(read::rules).transpose()?;
+        if let Some(source) = &args.snapshot {
             return Ok(Self {
                 snapshot: read::snapshot(source)?,
                 rules: named.unwrap_or_else(RuleSet::tower_2018),
@@ -125,7 +125,7 @@ impl Known {
                 started: BTreeMap::new(),
             });
         }
-        let past = Past::read(&wanted.database, wanted.since, None)?;
+        let past = Past::read(&args.database, args.since, None)?;
         let started = past.tasks.iter().filter(|past| past.finished().is_none());
         let started = started.filter_map(|past| Some((past.task.id, past.started?))).collect();
         let history = file.unwrap_or_else(|| {
@@ -139,12 +139,12 @@ impl Known {
 
 fn print(
     out: &mut impl Write,
-    wanted: &ForecastArgs,
+    args: &ForecastArgs,
     forecast: &Forecast,
     guessed: bool,
 ) -> Result<(), Failure> {
     let mut rows = table(&["task", "kind", "starts between", "and", "median", "waits now for"]);
-    let shown = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
+    let shown = if args.limit == 0 { usize::MAX } else { args.limit };
     for expected in forecast.tasks.iter().take(shown) {
         let name = format!("{} {}", expected.task, expected.name);
         let [from, to, median] = moments(forecast.at, expected);

@@ -40,9 +40,9 @@ pub(crate) struct ManArgs {
 const NAME: &str = "scheduler";
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(wanted: &CompletionsArgs) -> Result<Found, Failure> {
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<Found, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(wanted.shell, &mut Cli::command(), NAME, &mut script);
+    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut script);
     let mut out = Output::stdout();
     out.write_all(&script)?;
     out.finish()?;
@@ -50,10 +50,10 @@ pub(crate) fn completions(wanted: &CompletionsArgs) -> Result<Found, Failure> {
 }
 
 /// Prints the program's page, or writes all pages.
-pub(crate) fn man(wanted: &ManArgs) -> Result<Found, Failure> {
+pub(crate) fn man(args: &ManArgs) -> Result<Found, Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
-    let Some(directory) = &wanted.into else {
+    let Some(directory) = &args.into else {
         let mut out = Output::stdout();
         Man::new(command).render(&mut out)?;
         out.finish()?;

@@ -35,17 +35,17 @@ pub(crate) struct PlanArgs {
 }
 
 /// Plans and prints. A snapshot with malformed rows is planned all the same: the pass contains them (R11).
-pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {
-    let rules = read::rules(&wanted.rules)?;
-    let snapshot = read::snapshot(&wanted.snapshot)?;
-    problems::print(&wanted.snapshot, &snapshot, &rules);
+pub(crate) fn run(args: &PlanArgs) -> Result<Found, Failure> {
+    let rules = read::rules(&args.rules)?;
+    let snapshot = read::snapshot(&args.snapshot)?;
+    problems::print(&args.snapshot, &snapshot, &rules);
     let plan = scheduler_core::plan(&snapshot, &rules);
     let mut out = Output::stdout();
-    if wanted.json {
+    if args.json {
         serde_json::to_writer_pretty(&mut out, &plan).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
-        Report { snapshot: &snapshot, plan: &plan, wanted, names: Names::of(&snapshot) }.print(&mut out)?;
+        Report { snapshot: &snapshot, plan: &plan, args, names: Names::of(&snapshot) }.print(&mut out)?;
     }
     out.finish()?;
     Ok(Found::something_if(!plan.is_idle()))
@@ -54,7 +54,7 @@ pub(crate) fn run(wanted: &PlanArgs) -> Result<Found, Failure> {
 struct Report<'a> {
     snapshot: &'a Snapshot,
     plan: &'a Plan,
-    wanted: &'a PlanArgs,
+    args: &'a PlanArgs,
     names: Names<'a>,
 }
 
@@ -74,7 +74,7 @@ impl Report<'_> {
     }
 
     fn shows(&self, part: Show) -> bool {
-        self.wanted.only.is_empty() || self.wanted.only.contains(&part)
+        self.args.only.is_empty() || self.args.only.contains(&part)
     }
 
     fn decisions(&self, out: &mut impl Write) -> io::Result<()> {
@@ -130,7 +130,7 @@ impl Report<'_> {
         header: &[&str],
         mut rows: impl Iterator<Item = Vec<Cell>>,
     ) -> io::Result<()> {
-        let limit = if self.wanted.limit == 0 { usize::MAX } else { self.wanted.limit };
+        let limit = if self.args.limit == 0 { usize::MAX } else { self.args.limit };
         let mut part: Table = table(header);
         part.add_rows(rows.by_ref().take(limit));
         if part.is_empty() {

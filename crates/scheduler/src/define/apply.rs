@@ -25,22 +25,22 @@ pub(crate) struct ApplyArgs {
 }
 
 /// Checks the file, and then lets the store create or change what it names.
-pub(crate) fn run(wanted: &ApplyArgs) -> Result<Found, Failure> {
-    let definitions = file::read(&wanted.file)?;
-    if wanted.check {
+pub(crate) fn run(args: &ApplyArgs) -> Result<Found, Failure> {
+    let definitions = file::read(&args.file)?;
+    if args.check {
         let mut out = Output::stdout();
         writeln!(
             out,
             "{}: {} definitions, nothing to object to; names that are not in it are the database's to know",
-            wanted.file,
+            args.file,
             definitions.names().len()
         )?;
         out.finish()?;
         return Ok(Found::Nothing);
     }
     let applied = open::block_on(async {
-        let store = open::store(&wanted.database)?;
-        store.define(&definitions).await.map_err(|error| Failure::from(error).at(&wanted.file))
+        let store = open::store(&args.database)?;
+        store.define(&definitions).await.map_err(|error| Failure::from(error).at(&args.file))
     })?;
     print_applied(&applied)?;
     Ok(Found::Nothing)

@@ -18,8 +18,8 @@ use crate::output::Output;
 use args::{Define, Flags};
 
 /// Lists, sets or removes definitions of one kind.
-pub(crate) fn run<F: Flags>(wanted: &Define<F>) -> Result<Found, Failure> {
-    match wanted {
+pub(crate) fn run<F: Flags>(args: &Define<F>) -> Result<Found, Failure> {
+    match args {
         Define::List { json, database } => {
             let definitions = open::block_on(async { Ok(open::store(database)?.definitions().await?) })?;
             list::print(F::KIND, &definitions, *json)?;

@@ -103,9 +103,9 @@ fn expected(read: &[PastTask], since: Timestamp, until: Timestamp) -> usize {
 }
 
 /// `scheduler history`.
-pub(crate) fn run(wanted: &HistoryArgs) -> Result<Found, Failure> {
-    let past = Past::read(&wanted.database, wanted.since, wanted.until)?;
-    if let Some(path) = &wanted.workload {
+pub(crate) fn run(args: &HistoryArgs) -> Result<Found, Failure> {
+    let past = Past::read(&args.database, args.since, args.until)?;
+    if let Some(path) = &args.workload {
         let left_out = std::cell::Cell::new(0);
         write_file(path, |out| {
             left_out.set(replay::write(&past, out)?);
@@ -115,12 +115,12 @@ pub(crate) fn run(wanted: &HistoryArgs) -> Result<Found, Failure> {
     }
     let mut out = Output::stdout();
     let outcome = past.outcome();
-    if let Some(path) = &wanted.html {
+    if let Some(path) = &args.html {
         draw(&past, &outcome, path)?;
     }
-    match wanted.task.map(TaskId::new) {
+    match args.task.map(TaskId::new) {
         Some(task) => report::one(&mut out, &past, task)?,
-        None if wanted.json => {
+        None if args.json => {
             let value = serde_json::json!({
                 "waiting": outcome.waiting(),
                 "usage": outcome.usage(),
@@ -129,7 +129,7 @@ pub(crate) fn run(wanted: &HistoryArgs) -> Result<Found, Failure> {
             serde_json::to_writer(&mut out, &value).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
-        None => report::all(&mut out, &past, &outcome, wanted.limit)?,
+        None => report::all(&mut out, &past, &outcome, args.limit)?,
     }
     out.finish()?;
     Ok(Found::Nothing)

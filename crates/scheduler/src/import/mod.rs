@@ -21,11 +21,11 @@ use args::{ImportArgs, ImportFrom};
 
 /// Imports and writes. A summary goes to standard error, so that the snapshot can be piped into `scheduler plan -`.
 pub(crate) fn run(from: &ImportFrom) -> Result<Found, Failure> {
-    let (imported, wanted) = match from {
-        ImportFrom::Swf(wanted) => (swf::import(wanted)?, &wanted.common),
-        ImportFrom::Wfcommons(wanted) => (wfcommons::import(wanted)?, &wanted.common),
+    let (imported, args) = match from {
+        ImportFrom::Swf(args) => (swf::import(args)?, &args.common),
+        ImportFrom::Wfcommons(args) => (wfcommons::import(args)?, &args.common),
     };
-    write(&imported.snapshot, wanted)?;
+    write(&imported.snapshot, args)?;
     let mut stderr = stderr();
     // The snapshot is written; a closed standard error changes nothing.
     let _printed = writeln!(stderr, "{}", imported.summary);
@@ -38,12 +38,12 @@ struct Imported {
     summary: String,
 }
 
-fn write(snapshot: &Snapshot, wanted: &ImportArgs) -> Result<(), Failure> {
+fn write(snapshot: &Snapshot, args: &ImportArgs) -> Result<(), Failure> {
     let fill = |out: &mut dyn Write| {
         serde_json::to_writer_pretty(&mut *out, snapshot)?;
         writeln!(out)
     };
-    if let Some(path) = wanted.output.as_deref().filter(|path| *path != Path::new("-")) {
+    if let Some(path) = args.output.as_deref().filter(|path| *path != Path::new("-")) {
         return write_file(path, fill);
     }
     let mut out = Output::stdout();

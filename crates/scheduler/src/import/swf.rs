@@ -15,18 +15,18 @@ use crate::failure::Failure;
 const BACKLOG_WITHOUT_WAITS: i64 = 3600;
 
 /// Imports the log at a moment: the one that was asked for, or the last at which most jobs were there.
-pub(super) fn import(wanted: &SwfArgs) -> Result<Imported, Failure> {
-    let source = &wanted.common.workload;
+pub(super) fn import(args: &SwfArgs) -> Result<Imported, Failure> {
+    let source = &args.common.workload;
     let log = Log::parse(&source.read()?).map_err(|error| source.misfit(error))?;
     let spans = || log.jobs.iter().map(|job| (job.submitted, job.ended()));
-    let Some(at) = wanted.common.at.or_else(|| busiest(spans())) else {
+    let Some(at) = args.common.at.or_else(|| busiest(spans())) else {
         return Err(Failure::new(format!("{source}: there is no job in it"))
             .remedy("choose a log with jobs, one a line"));
     };
-    let moment = Moment::new(&log, at, wanted).ok_or_else(|| {
+    let moment = Moment::new(&log, at, args).ok_or_else(|| {
         Failure::new(format!("--at {at}: outside the calendar")).remedy("choose a smaller number of seconds")
     })?;
-    Ok(moment.import(&log, wanted))
+    Ok(moment.import(&log, args))
 }
 
 /// The chosen moment, and since when no pass is said to have run.
@@ -38,19 +38,19 @@ struct Moment {
 }
 
 impl Moment {
-    fn new(log: &Log, at: i64, wanted: &SwfArgs) -> Option<Self> {
+    fn new(log: &Log, at: i64, args: &SwfArgs) -> Option<Self> {
         let knows_waits = log.jobs.iter().any(|job| job.waited.is_some());
-        let backlog = wanted.backlog.unwrap_or(if knows_waits { 0 } else { BACKLOG_WITHOUT_WAITS });
+        let backlog = args.backlog.unwrap_or(if knows_waits { 0 } else { BACKLOG_WITHOUT_WAITS });
         let epoch = log.unix_start;
         let now = DateTime::from_timestamp(epoch.checked_add(at)?, 0)?;
         Some(Self { at, last_pass: at.saturating_sub(backlog), epoch, now })
     }
 
-    fn import(&self, log: &Log, wanted: &SwfArgs) -> Imported {
+    fn import(&self, log: &Log, args: &SwfArgs) -> Imported {
         let stages: HashMap<i64, Stage> =
             log.jobs.iter().filter_map(|job| Some((job.number, self.stage(job)?))).collect();
         let processors = log.processors();
-        let mut cluster = Cluster::sharing(processors, wanted.instances, self.now);
+        let mut cluster = Cluster::sharing(processors, args.instances, self.now);
         let mut sharing = Sharing::default();
         let mut snapshot = Snapshot { now: self.now, ..Snapshot::default() };
         let mut running = 0;
@@ -68,7 +68,7 @@ impl Moment {
                 None => continue,
             };
             let dependencies = dependency.map(TaskId::new).into_iter().collect();
-            let row = job.task(self.time(job.submitted), dependencies, &mut sharing, wanted.exclusive);
+            let row = job.task(self.time(job.submitted), dependencies, &mut sharing, args.exclusive);
             snapshot.tasks.push(Task { state, ..row });
         }
         (snapshot.instances, snapshot.groups) = cluster.into_rows("machine");
@@ -77,10 +77,10 @@ impl Moment {
             self.at,
             self.now,
             snapshot.tasks.len() - running,
-            if wanted.instances == 1 {
+            if args.instances == 1 {
                 "1 instance".to_owned()
             } else {
-                format!("{} instances", wanted.instances)
+                format!("{} instances", args.instances)
             },
             Forks::new(processors),
         );

@@ -18,20 +18,20 @@ use crate::{problems, read, source::Source};
 const WORKFLOW: TaskId = TaskId::new(1);
 
 /// Imports the run at a moment: the one that was asked for, or the last at which most tasks were under way or due.
-pub(super) fn import(wanted: &WfcommonsArgs) -> Result<Imported, Failure> {
-    let source = &wanted.common.workload;
+pub(super) fn import(args: &WfcommonsArgs) -> Result<Imported, Failure> {
+    let source = &args.common.workload;
     let run = run_of(source, &source.read()?)?;
     let spans = run.steps.iter().map(|step| (step.started, step.ended));
     // Times are kept in milliseconds, since tasks of a run often take less than a second.
     let at =
-        wanted.common.at.map(|seconds| seconds.saturating_mul(1000)).or_else(|| busiest(spans)).unwrap_or(0);
+        args.common.at.map(|seconds| seconds.saturating_mul(1000)).or_else(|| busiest(spans)).unwrap_or(0);
     let now = TimeDelta::try_milliseconds(at)
         .and_then(|since| run.began.checked_add_signed(since))
         .ok_or_else(|| {
             Failure::new(format!("--at {}: outside the calendar", at / 1000))
                 .remedy("choose a smaller number")
         })?;
-    Ok(Moment { run: &run, at, now }.import(wanted))
+    Ok(Moment { run: &run, at, now }.import(args))
 }
 
 /// Reads a run, and says on standard error what was read otherwise than it stands there.
@@ -51,8 +51,8 @@ struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn import(&self, wanted: &WfcommonsArgs) -> Imported {
-        let mut cluster = Cluster::new(self.machines(wanted.instances), self.now);
+    fn import(&self, args: &WfcommonsArgs) -> Imported {
+        let mut cluster = Cluster::new(self.machines(args.instances), self.now);
         let mut sharing = Sharing::default();
         let mut tasks = vec![self.workflow_job(&mut sharing)];
         let mut nodes = Vec::new();

@@ -13,15 +13,15 @@ use crate::open;
 use crate::output::Output;
 
 /// Gives the same word on each of them, in order, up to the first that does not wait for one.
-pub(crate) fn run(wanted: &TasksArgs, answer: Answer) -> Result<Found, Failure> {
+pub(crate) fn run(args: &TasksArgs, answer: Answer) -> Result<Found, Failure> {
     let mut out = Output::stdout();
     let word = match answer {
         Answer::Approve => "approved",
         Answer::Deny => "denied",
     };
     open::block_on(async {
-        let store = open::store(&wanted.database)?;
-        for id in wanted.tasks.iter().copied().map(TaskId::new) {
+        let store = open::store(&args.database)?;
+        for id in args.tasks.iter().copied().map(TaskId::new) {
             match store.answer(id, answer).await? {
                 Answered::Recorded => writeln!(out, "{id}: {word}")?,
                 Answered::Unknown => return Err(unknown_task(id)),

@@ -13,9 +13,9 @@ use crate::open;
 use crate::output::Output;
 
 /// Asks for all of them at once; an unknown one is an error, once the others are said.
-pub(crate) fn run(wanted: &TasksArgs) -> Result<Found, Failure> {
-    let ids: Vec<TaskId> = wanted.tasks.iter().copied().map(TaskId::new).collect();
-    let answers = open::block_on(async { Ok(open::store(&wanted.database)?.cancel(&ids).await?) })?;
+pub(crate) fn run(args: &TasksArgs) -> Result<Found, Failure> {
+    let ids: Vec<TaskId> = args.tasks.iter().copied().map(TaskId::new).collect();
+    let answers = open::block_on(async { Ok(open::store(&args.database)?.cancel(&ids).await?) })?;
     let mut out = Output::stdout();
     let mut unknown = None;
     for (&id, answer) in ids.iter().zip(answers) {

@@ -26,10 +26,10 @@ pub(crate) struct OutputArgs {
 }
 
 /// Prints it, and on standard error what there is to add.
-pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {
-    let id = TaskId::new(wanted.task);
+pub(crate) fn run(args: &OutputArgs) -> Result<Found, Failure> {
+    let id = TaskId::new(args.task);
     let (task, printed) = open::block_on(async {
-        let store = open::store(&wanted.database)?;
+        let store = open::store(&args.database)?;
         let task = store.task(id).await?.ok_or_else(|| unknown_task(id))?;
         Ok((task, store.output(id).await?))
     })?;
@@ -47,7 +47,7 @@ pub(crate) fn run(wanted: &OutputArgs) -> Result<Found, Failure> {
         Some(_) => None,
     };
     if let Some(printed) = printed {
-        print(&printed.text, wanted.raw)?;
+        print(&printed.text, args.raw)?;
     }
     if let Some(note) = note {
         // A closed standard error is no reason to fail.

@@ -31,28 +31,28 @@ pub(crate) struct PurgeArgs {
 }
 
 /// Removes, or only counts, and says what was kept and why.
-pub(crate) fn run(wanted: &PurgeArgs) -> Result<Found, Failure> {
+pub(crate) fn run(args: &PurgeArgs) -> Result<Found, Failure> {
     let (moment, purged) = open::block_on(async {
-        let store = open::store(&wanted.database)?;
+        let store = open::store(&args.database)?;
         let now = store.statistics().await?.now;
-        let moment = wanted.older_than.before(now);
-        Ok((moment, purge(&*store, moment, wanted.dry_run).await?))
+        let moment = args.older_than.before(now);
+        Ok((moment, purge(&*store, moment, args.dry_run).await?))
     })?;
     let mut out = Output::stdout();
-    if wanted.json {
+    if args.json {
         let document = json!({
             "ended_before": moment,
-            "dry_run": wanted.dry_run,
+            "dry_run": args.dry_run,
             "removed": purged.removed,
             "kept": purged.kept,
         });
         serde_json::to_writer_pretty(&mut out, &document).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", told(&purged, moment, wanted.dry_run))?;
+        write!(out, "{}", told(&purged, moment, args.dry_run))?;
     }
     out.finish()?;
-    Ok(Found::something_if(wanted.dry_run && purged.removed > 0))
+    Ok(Found::something_if(args.dry_run && purged.removed > 0))
 }
 
 /// All portions, and how far they are on standard error when that takes long.

@@ -59,23 +59,23 @@ const LONGEST: usize = 2000;
 const LATELY: Seconds = Seconds::new(60);
 
 /// Asks, and prints each answer; no answer from some is an error, once the others are said.
-pub(crate) fn run(wanted: &RpcArgs) -> Result<Found, Failure> {
-    let request = match wanted.ask {
+pub(crate) fn run(args: &RpcArgs) -> Result<Found, Failure> {
+    let request = match args.ask {
         RpcAsk::Status => Request::Status,
         RpcAsk::Running => Request::Running,
         RpcAsk::Cancel { task } => Request::Cancel(TaskId::new(task)),
         RpcAsk::Reload => Request::Reload,
     };
     let asked = open::block_on(async {
-        let store = open::store(&wanted.database)?;
-        let broker = open::broker(&wanted.messages, &wanted.database, &*store).await?;
+        let store = open::store(&args.database)?;
+        let broker = open::broker(&args.messages, &args.database, &*store).await?;
         let statistics = store.statistics().await?;
-        let (to, names) = recipient(&*store, wanted.node.as_deref(), &statistics).await?;
-        let answers = broker.request(&to, &request, wanted.within).await?;
+        let (to, names) = recipient(&*store, args.node.as_deref(), &statistics).await?;
+        let answers = broker.request(&to, &request, args.within).await?;
         Ok(Asked { answers, names, statistics })
     })?;
     let mut out = Output::stdout();
-    if wanted.json {
+    if args.json {
         asked.json(&mut out)?;
     } else {
         asked.print(&mut out)?;

@@ -21,13 +21,13 @@ pub(crate) struct SnapshotArgs {
 }
 
 /// Reads without the lock and without a trace, and prints the JSON that `plan` takes.
-pub(crate) fn run(wanted: &SnapshotArgs) -> Result<Found, Failure> {
-    let reading = open::block_on(async { Ok(open::store(&wanted.database)?.read().await?) })?;
+pub(crate) fn run(args: &SnapshotArgs) -> Result<Found, Failure> {
+    let reading = open::block_on(async { Ok(open::store(&args.database)?.read().await?) })?;
     let fill = |out: &mut dyn Write| -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *out, &reading.snapshot)?;
         writeln!(out)
     };
-    match &wanted.output {
+    match &args.output {
         Some(path) => write_file(path, fill)?,
         None => {
             let mut out = Output::stdout();

@@ -40,15 +40,15 @@ pub(crate) struct StatusArgs {
 }
 
 /// Asks and prints.
-pub(crate) fn run(wanted: &StatusArgs) -> Result<Found, Failure> {
-    let unfinished = if wanted.limit == 0 { usize::MAX } else { wanted.limit };
+pub(crate) fn run(args: &StatusArgs) -> Result<Found, Failure> {
+    let unfinished = if args.limit == 0 { usize::MAX } else { args.limit };
     let overview = open::block_on(async {
-        let limits = Limits { unfinished, finished: wanted.finished };
-        let source = Source::new(open::store(&wanted.database)?, limits);
-        Ok(if wanted.stored { source.take().await? } else { source.take_decided().await? })
+        let limits = Limits { unfinished, finished: args.finished };
+        let source = Source::new(open::store(&args.database)?, limits);
+        Ok(if args.stored { source.take().await? } else { source.take_decided().await? })
     })?;
     let mut out = Output::stdout();
-    if wanted.json {
+    if args.json {
         serde_json::to_writer_pretty(&mut out, &overview.document()).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {

@@ -16,17 +16,17 @@ const ONLY_GROUP: &str = "default";
 
 /// A store and a broker in memory, with what the file defines.
 pub(super) async fn ground(
-    wanted: &NodeArgs,
+    args: &NodeArgs,
     definitions: Option<Definitions>,
     hostname: String,
 ) -> Result<Ground, Failure> {
-    if !wanted.launch.is_empty() && definitions.is_none() {
+    if !args.launch.is_empty() && definitions.is_none() {
         return Err(Failure::new("in memory nothing is defined that could be launched".to_owned())
             .remedy("give --cluster FILE, as in `--cluster examples/cluster.toml`"));
     }
     let mut definitions = definitions.unwrap_or_default();
-    complete(&mut definitions, wanted, &hostname);
-    let hostnames = match &wanted.hostname {
+    complete(&mut definitions, args, &hostname);
+    let hostnames = match &args.hostname {
         Some(hostname) => vec![hostname.clone()],
         None => definitions.instances.iter().map(|row| row.hostname.clone()).collect(),
     };
@@ -42,12 +42,12 @@ pub(super) async fn ground(
 }
 
 /// A file need not speak of machines: without any, this one is it, and without groups all are one.
-fn complete(definitions: &mut Definitions, wanted: &NodeArgs, hostname: &str) {
+fn complete(definitions: &mut Definitions, args: &NodeArgs, hostname: &str) {
     if definitions.instances.is_empty() {
         definitions.instances.push(InstanceDefinition {
             hostname: hostname.to_owned(),
             node_type: NodeType::default(),
-            capacity: wanted.capacity.map_or_else(capacity::of_this_machine, Forks::new),
+            capacity: args.capacity.map_or_else(capacity::of_this_machine, Forks::new),
             enabled: true,
         });
     }

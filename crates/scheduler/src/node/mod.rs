@@ -36,26 +36,26 @@ use http::token::Token;
 use watch::{LastPass, Watch};
 
 /// Runs it to its end.
-pub(crate) fn run(wanted: &NodeArgs) -> Result<Found, Failure> {
-    check(wanted)?;
-    let definitions = wanted.cluster.as_ref().map(file::read).transpose()?;
-    let token = Token::given(wanted.http_token_file.as_ref())?;
-    log::start(&wanted.log, wanted.log_json)?;
+pub(crate) fn run(args: &NodeArgs) -> Result<Found, Failure> {
+    check(args)?;
+    let definitions = args.cluster.as_ref().map(file::read).transpose()?;
+    let token = Token::given(args.http_token_file.as_ref())?;
+    log::start(&args.log, args.log_json)?;
     process::hide_secrets();
     let commands = CommandOptions { open_files: process::raise_open_files(), ..CommandOptions::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-    let found = runtime.block_on(serve(wanted, definitions, token, commands));
+    let found = runtime.block_on(serve(args, definitions, token, commands));
     // What still runs after the end was told to end before; nothing is worth waiting for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     found
 }
 
 /// What can be wrong with the arguments together.
-fn check(wanted: &NodeArgs) -> Result<(), Failure> {
-    let servers = (wanted.database.database_url.is_some(), wanted.messages.amqp_url.is_some());
+fn check(args: &NodeArgs) -> Result<(), Failure> {
+    let servers = (args.database.database_url.is_some(), args.messages.amqp_url.is_some());
     if servers.0 != servers.1 {
         let (given, missing) = if servers.0 {
             ("a database is named and no broker", "--amqp-url or AMQP_URL")
@@ -65,18 +65,18 @@ fn check(wanted: &NodeArgs) -> Result<(), Failure> {
         return Err(Failure::new(given.to_owned())
             .remedy(format!("give {missing} too; without either, everything is in memory")));
     }
-    if wanted.min_workers > wanted.max_workers || wanted.max_workers == 0 {
+    if args.min_workers > args.max_workers || args.max_workers == 0 {
         return Err(Failure::new(format!(
             "a pool of {} to {} workers runs nothing",
-            wanted.min_workers, wanted.max_workers
+            args.min_workers, args.max_workers
         ))
         .remedy("let --max-workers be at least 1 and at least --min-workers"));
     }
-    if wanted.heartbeat_interval.is_zero() || wanted.pass_interval.is_zero() {
+    if args.heartbeat_interval.is_zero() || args.pass_interval.is_zero() {
         return Err(Failure::new("an interval of 0 seconds is none".to_owned())
             .remedy("give --heartbeat-interval and --pass-interval more than 0"));
     }
-    if wanted.pass_timeout.is_zero() {
+    if args.pass_timeout.is_zero() {
         return Err(Failure::new("a pass that may take 0 seconds ends before it begins".to_owned())
             .remedy("give --pass-timeout more than 0"));
     }
@@ -92,39 +92,39 @@ struct Ground {
 }
 
 async fn serve(
-    wanted: &NodeArgs,
+    args: &NodeArgs,
     definitions: Option<Definitions>,
     token: Option<Token>,
     commands: CommandOptions,
 ) -> Result<Found, Failure> {
     let own_name = || gethostname::gethostname().to_string_lossy().into_owned();
-    let hostname = wanted.hostname.clone().unwrap_or_else(own_name);
-    let ground = if wanted.database.database_url.is_some() {
-        on_servers(wanted, definitions, hostname).await?
+    let hostname = args.hostname.clone().unwrap_or_else(own_name);
+    let ground = if args.database.database_url.is_some() {
+        on_servers(args, definitions, hostname).await?
     } else {
-        embedded::ground(wanted, definitions, hostname).await?
+        embedded::ground(args, definitions, hostname).await?
     };
     let passes = Arc::new(LastPass::default());
     let nodes: Vec<Node> =
-        ground.hostnames.iter().map(|name| node(wanted, &ground, name, &passes, commands)).collect();
+        ground.hostnames.iter().map(|name| node(args, &ground, name, &passes, commands)).collect();
     let stop = CancellationToken::new();
     let _ends_all = stop.clone().drop_guard();
-    if let Some(address) = wanted.http {
-        let watched = Watch::install(&ground, &nodes, wanted, passes, stop.clone())?;
+    if let Some(address) = args.http {
+        let watched = Watch::install(&ground, &nodes, args, passes, stop.clone())?;
         let changes = token.is_some();
         let named = ground.hostnames.first().map_or("", String::as_str);
         let site =
-            Arc::new(http::Site::new(watched, ground.store.clone(), named, token, wanted.http_host.clone()));
+            Arc::new(http::Site::new(watched, ground.store.clone(), named, token, args.http_host.clone()));
         let listener = http::bind(address).await?;
         if let Ok(address) = listener.local_addr() {
             tracing::info!(changes, %address, "serves /metrics, /healthz, /readyz and a page at /");
         }
         tokio::spawn(http::serve(listener, site, stop.clone()));
     }
-    let launched = launch(wanted, &*ground.store).await?;
+    let launched = launch(args, &*ground.store).await?;
     let running = run_all(nodes, stop.clone());
     let work = async {
-        if wanted.until_idle {
+        if args.until_idle {
             let found = idle::wait(&*ground.store, &launched).await?;
             stop.cancel();
             Ok::<Found, Failure>(found)
@@ -137,7 +137,7 @@ async fn serve(
         ended = &mut running => return ended.map(|()| Found::Nothing),
         found = work => found?,
         signal = terminate() => {
-            tracing::info!(signal = signal?, grace = ?wanted.stop_grace, "stops; a second signal ends it at once");
+            tracing::info!(signal = signal?, grace = ?args.stop_grace, "stops; a second signal ends it at once");
             stop.cancel();
             Found::Nothing
         }
@@ -161,15 +161,15 @@ async fn terminate() -> Result<&'static str, Failure> {
 }
 
 async fn on_servers(
-    wanted: &NodeArgs,
+    args: &NodeArgs,
     definitions: Option<Definitions>,
     hostname: String,
 ) -> Result<Ground, Failure> {
-    if wanted.migrate {
-        open::migrate(&wanted.database).await?;
+    if args.migrate {
+        open::migrate(&args.database).await?;
     }
-    let store = open::node_store(&wanted.database, wanted.pass_timeout)?;
-    let broker = open::patient_broker(&wanted.messages, &wanted.database)?;
+    let store = open::node_store(&args.database, args.pass_timeout)?;
+    let broker = open::patient_broker(&args.messages, &args.database)?;
     if let Some(definitions) = definitions {
         let applied = store.define(&definitions).await?;
         tracing::info!(
@@ -196,27 +196,27 @@ async fn warn_if_alone(store: &dyn Store, hostname: &str) {
 
 /// A node under this name, not running yet.
 fn node(
-    wanted: &NodeArgs,
+    args: &NodeArgs,
     ground: &Ground,
     hostname: &str,
     passes: &Arc<LastPass>,
     commands: CommandOptions,
 ) -> Node {
-    let capacity = wanted.capacity.map_or_else(capacity::of_this_machine, Forks::new);
+    let capacity = args.capacity.map_or_else(capacity::of_this_machine, Forks::new);
     let builder = Node::builder(ground.store.clone(), ground.broker.clone())
         .hostname(hostname)
-        .node_type(wanted.node_type.into())
+        .node_type(args.node_type.into())
         .capacity(capacity)
         .version(env!("CARGO_PKG_VERSION"))
-        .roles(roles(&wanted.roles))
+        .roles(roles(&args.roles))
         .handlers(handlers(commands))
-        .options(options(wanted))
+        .options(options(args))
         .observed_by(passes.clone());
-    let builder = match wanted.retain {
+    let builder = match args.retain {
         Some(age) => builder.retaining(ground.store.clone(), age.length()),
         None => builder,
     };
-    match &wanted.cluster {
+    match &args.cluster {
         Some(source @ Source::File(_)) => {
             let (source, store) = (source.clone(), ground.store.clone());
             builder.on_reload(move || reload(source.clone(), store.clone())).build()
@@ -233,14 +233,14 @@ fn roles(named: &[RoleName]) -> Roles {
     }
 }
 
-fn options(wanted: &NodeArgs) -> Options {
+fn options(args: &NodeArgs) -> Options {
     Options {
-        period: wanted.pass_interval,
-        audit: wanted.audit,
-        pool: PoolBounds { least: wanted.min_workers, most: wanted.max_workers },
-        heartbeat: wanted.heartbeat_interval,
-        stop_grace: wanted.stop_grace,
-        fence: !wanted.no_fence,
+        period: args.pass_interval,
+        audit: args.audit,
+        pool: PoolBounds { least: args.min_workers, most: args.max_workers },
+        heartbeat: args.heartbeat_interval,
+        stop_grace: args.stop_grace,
+        fence: !args.no_fence,
         ..Options::default()
     }
 }
@@ -266,11 +266,11 @@ async fn reload(source: Source, store: Arc<dyn Store>) -> Result<Reloaded, Strin
     Ok(Reloaded { pool: None, summary })
 }
 
-async fn launch(wanted: &NodeArgs, store: &dyn Store) -> Result<Vec<TaskId>, Failure> {
-    if wanted.launch.is_empty() {
+async fn launch(args: &NodeArgs, store: &dyn Store) -> Result<Vec<TaskId>, Failure> {
+    if args.launch.is_empty() {
         return Ok(Vec::new());
     }
-    let launches: Vec<Launch> = wanted.launch.iter().cloned().map(Launch::of).collect();
+    let launches: Vec<Launch> = args.launch.iter().cloned().map(Launch::of).collect();
     let ids = store.launch(&launches).await?;
     for (task, launch) in ids.iter().zip(&launches) {
         tracing::info!(%task, of = crate::live::launch::what(&launch.of), "launched");

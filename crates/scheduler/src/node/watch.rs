@@ -65,7 +65,7 @@ impl Watch {
     pub(super) fn install(
         ground: &Ground,
         nodes: &[Node],
-        wanted: &NodeArgs,
+        args: &NodeArgs,
         passes: Arc<LastPass>,
         stop: CancellationToken,
     ) -> Result<Arc<dyn Watched>, Failure> {
@@ -77,7 +77,7 @@ impl Watch {
         metrics::describe();
         tokio::spawn(keep_up(prometheus.clone(), stop));
         // Another node may hold the lock at each of its own times, so a few rounds without a pass are no fault.
-        let patience = (wanted.pass_interval * 6).max(Duration::from_secs(60));
+        let patience = (args.pass_interval * 6).max(Duration::from_secs(60));
         Ok(Arc::new(Self {
             prometheus,
             store: ground.store.clone(),
@@ -86,7 +86,7 @@ impl Watch {
             hostname: ground.hostnames.first().cloned().unwrap_or_default(),
             instance: tokio::sync::Mutex::default(),
             carried: tokio::sync::Mutex::default(),
-            passes: wanted.roles.contains(&RoleName::Scheduler).then_some((passes, patience)),
+            passes: args.roles.contains(&RoleName::Scheduler).then_some((passes, patience)),
         }))
     }
 

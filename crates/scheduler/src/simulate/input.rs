@@ -37,19 +37,19 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Reads the workload that was asked for, on the cluster that was asked for.
-pub(super) fn read(wanted: &SimulateArgs) -> Result<Workload, Failure> {
-    if wanted.live && wanted.workload.is_none() && wanted.generate.is_none() {
-        let past = Past::read(&wanted.database, wanted.since, None)?;
-        return on_cluster(past.replay(Seed::new(wanted.seed))?, wanted.cluster.as_ref());
+pub(super) fn read(args: &SimulateArgs) -> Result<Workload, Failure> {
+    if args.live && args.workload.is_none() && args.generate.is_none() {
+        let past = Past::read(&args.database, args.since, None)?;
+        return on_cluster(past.replay(Seed::new(args.seed))?, args.cluster.as_ref());
     }
     read_workload(&Wanted {
-        workload: wanted.workload.as_ref(),
-        mix: wanted.generate.as_ref(),
-        format: wanted.format,
-        cluster: wanted.cluster.as_ref(),
-        instances: wanted.instances,
-        exclusive: wanted.exclusive,
-        seed: wanted.seed,
+        workload: args.workload.as_ref(),
+        mix: args.generate.as_ref(),
+        format: args.format,
+        cluster: args.cluster.as_ref(),
+        instances: args.instances,
+        exclusive: args.exclusive,
+        seed: args.seed,
     })
 }
 
@@ -62,17 +62,17 @@ pub(crate) fn rules(asked: Option<&str>, workload: &Workload) -> Result<RuleSet,
 }
 
 /// The same of a file or of parameters, for other commands too.
-pub(crate) fn read_workload(wanted: &Wanted<'_>) -> Result<Workload, Failure> {
-    let seed = Seed::new(wanted.seed);
-    let workload = match (wanted.workload, wanted.mix) {
+pub(crate) fn read_workload(args: &Wanted<'_>) -> Result<Workload, Failure> {
+    let seed = Seed::new(args.seed);
+    let workload = match (args.workload, args.mix) {
         (Some(source), _) => {
-            let mapping = Mapping { instances: wanted.instances.unwrap_or(1), exclusive: wanted.exclusive };
-            workload_of(source, wanted.format, &mapping, wanted.instances, seed)?
+            let mapping = Mapping { instances: args.instances.unwrap_or(1), exclusive: args.exclusive };
+            workload_of(source, args.format, &mapping, args.instances, seed)?
         }
         (None, Some(mix)) => mix.generate(seed),
         (None, None) => return Err(Failure::new("there is no workload".into()).remedy("name a file")),
     };
-    on_cluster(workload, wanted.cluster)
+    on_cluster(workload, args.cluster)
 }
 
 /// With the instances and groups of this file, and its rules, which name them, if there is one.

@@ -27,53 +27,53 @@ pub(crate) const AUDIT_ALL_UP_TO: usize = 50_000;
 pub(crate) const AUDIT_ONE_IN: u32 = 50;
 
 /// Simulates and prints.
-pub(crate) fn run(wanted: &SimulateArgs) -> Result<Found, Failure> {
-    let workload = input::read(wanted)?;
-    let rules = input::rules(wanted.rules.as_deref(), &workload)?;
-    let options = options(wanted, &workload);
+pub(crate) fn run(args: &SimulateArgs) -> Result<Found, Failure> {
+    let workload = input::read(args)?;
+    let rules = input::rules(args.rules.as_deref(), &workload)?;
+    let options = options(args, &workload);
     let first = simulate("simulation", &workload, &rules, options)?;
-    let alternative = alternative(wanted, &workload, &rules)?;
+    let alternative = alternative(args, &workload, &rules)?;
     let Some((changed, changed_rules, what)) = alternative else {
-        picture::write(wanted, &workload, &first, &[])?;
-        print_one(wanted, &workload, &first)?;
+        picture::write(args, &workload, &first, &[])?;
+        print_one(args, &workload, &first)?;
         return Ok(Found::something_if(!first.stuck.is_empty()));
     };
     let second = simulate("with the change", &changed, &changed_rules, options)?;
-    picture::write(wanted, &changed, &second, &what)?;
+    picture::write(args, &changed, &second, &what)?;
     let comparison = Comparison::of(&first, &second);
-    write(wanted, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
-        report::comparison(out, wanted.limit, &what, (&first, &second), &comparison)
+    write(args, &serde_json::json!({ "changes": what, "comparison": comparison }), &|out| {
+        report::comparison(out, args.limit, &what, (&first, &second), &comparison)
     })?;
     Ok(Found::something_if(!second.stuck.is_empty()))
 }
 
-fn print_one(wanted: &SimulateArgs, workload: &Workload, outcome: &Outcome) -> Result<(), Failure> {
-    if wanted.json {
+fn print_one(args: &SimulateArgs, workload: &Workload, outcome: &Outcome) -> Result<(), Failure> {
+    if args.json {
         let usage = outcome.usage();
         let value = serde_json::json!({
             "waiting": outcome.waiting(),
             "usage": usage,
             "outcome": outcome,
         });
-        return write(wanted, &value, &|_| Ok(()));
+        return write(args, &value, &|_| Ok(()));
     }
-    write(wanted, &serde_json::Value::Null, &|out| report::outcome(out, wanted.limit, workload, outcome))
+    write(args, &serde_json::Value::Null, &|out| report::outcome(out, args.limit, workload, outcome))
 }
 
 /// Where it was asked for, as JSON or in words.
 fn write(
-    wanted: &SimulateArgs,
+    args: &SimulateArgs,
     json: &serde_json::Value,
     words: &dyn Fn(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
     let fill = |out: &mut dyn Write| {
-        if wanted.json {
+        if args.json {
             serde_json::to_writer(&mut *out, json)?;
             return writeln!(out);
         }
         words(out)
     };
-    if let Some(path) = wanted.output.as_deref().filter(|path| *path != Path::new("-")) {
+    if let Some(path) = args.output.as_deref().filter(|path| *path != Path::new("-")) {
         return write_file(path, fill);
     }
     let mut out = Output::stdout();
@@ -81,8 +81,8 @@ fn write(
     out.finish()
 }
 
-fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
-    let auditing = match (wanted.audit, workload.len()) {
+fn options(args: &SimulateArgs, workload: &Workload) -> Options {
+    let auditing = match (args.audit, workload.len()) {
         (args::Audit::All, _) => Auditing::Every,
         (args::Audit::Sample, _) => Auditing::Sample(AUDIT_ONE_IN),
         (args::Audit::None, _) => Auditing::Sample(0),
@@ -90,10 +90,10 @@ fn options(wanted: &SimulateArgs, workload: &Workload) -> Options {
         (args::Audit::Auto, _) => Auditing::Sample(AUDIT_ONE_IN),
     };
     Options {
-        seed: Seed::new(wanted.seed),
-        pass_interval: Span::from_seconds(wanted.pass_interval),
+        seed: Seed::new(args.seed),
+        pass_interval: Span::from_seconds(args.pass_interval),
         auditing,
-        until: wanted.until.map(Moment::from_seconds),
+        until: args.until.map(Moment::from_seconds),
         ..Options::default()
     }
 }
@@ -115,13 +115,13 @@ pub(crate) fn simulate(
 
 /// The workload and the rules with what was asked for in comparison, and its words; `None` when nothing was.
 fn alternative(
-    wanted: &SimulateArgs,
+    args: &SimulateArgs,
     workload: &Workload,
     rules: &RuleSet,
 ) -> Result<Option<(Workload, RuleSet, Vec<String>)>, Failure> {
     let mut what = Vec::new();
     let mut changed = workload.clone();
-    for change in &wanted.changes {
+    for change in &args.changes {
         what.push(change.to_string());
         if change.at <= Moment::START {
             changed
@@ -134,11 +134,11 @@ fn alternative(
     }
     changed.sort();
     let mut other = rules.clone();
-    if let Some(name) = &wanted.compare_rules {
+    if let Some(name) = &args.compare_rules {
         other = read::rules(name)?;
         what.push(format!("rules {}", other.name));
     }
-    if let Some(after) = wanted.reserve_after {
+    if let Some(after) = args.reserve_after {
         other.reserve_after = Some(Seconds::new(after));
         what.push(format!("reserve_after {after} s"));
     }

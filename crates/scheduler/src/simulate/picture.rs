@@ -12,12 +12,12 @@ use crate::output::write_file;
 
 /// Writes the page of an outcome, if one was asked for. `changes` are the words of what is different about this run.
 pub(super) fn write(
-    wanted: &SimulateArgs,
+    args: &SimulateArgs,
     workload: &Workload,
     outcome: &Outcome,
     changes: &[String],
 ) -> Result<(), Failure> {
-    let Some(path) = &wanted.html else { return Ok(()) };
+    let Some(path) = &args.html else { return Ok(()) };
     if path == Path::new("-") {
         return Err(Failure::new("--html: standard output is for the report".into()).remedy("name a file"));
     }

@@ -38,24 +38,24 @@ pub(super) struct Live {
 
 impl Live {
     /// Asks once, so that a wrong URL is said before there is a screen, and goes on asking.
-    pub(super) fn open(wanted: &TopArgs) -> Result<Self, Failure> {
+    pub(super) fn open(args: &TopArgs) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))?;
-        let (store, about) = if wanted.demo {
+        let (store, about) = if args.demo {
             (runtime.block_on(demo::embedded())?, "the demonstration, in memory".to_owned())
         } else {
-            let schema = &wanted.database.database_schema;
-            (open::store(&wanted.database)?, format!("schema {schema}"))
+            let schema = &args.database.database_schema;
+            (open::store(&args.database)?, format!("schema {schema}"))
         };
         let (requests, asked) = unbounded_channel();
         let (send, updates) = channel();
-        let mut watcher = Watcher::new(store, about, wanted.limit, send);
+        let mut watcher = Watcher::new(store, about, args.limit, send);
         let first = runtime.block_on(watcher.take())?;
         watcher.show(first);
-        runtime.spawn(watcher.go_on(asked, wanted.every));
+        runtime.spawn(watcher.go_on(asked, args.every));
         Ok(Self { requests, updates, runtime: Some(runtime) })
     }
 }

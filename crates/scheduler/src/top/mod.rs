@@ -32,19 +32,19 @@ use view::View;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Opens the source, then the screen, and shows until somebody leaves.
-pub(crate) fn run(wanted: &TopArgs) -> Result<Found, Failure> {
-    terminal::check(if wanted.is_simulated() {
+pub(crate) fn run(args: &TopArgs) -> Result<Found, Failure> {
+    terminal::check(if args.is_simulated() {
         "run it in a terminal; `scheduler simulate` prints what comes of a simulation"
     } else {
         "run it in a terminal; `scheduler status` prints the same once, and `scheduler status --json` for programs"
     })?;
-    let mut source: Box<dyn Source> = if wanted.is_simulated() {
-        Box::new(playback::Playback::open(wanted)?)
+    let mut source: Box<dyn Source> = if args.is_simulated() {
+        Box::new(playback::Playback::open(args)?)
     } else {
-        Box::new(live::Live::open(wanted)?)
+        Box::new(live::Live::open(args)?)
     };
     let mut terminal = Terminal::take()?;
-    let state = State { paused: wanted.is_simulated() && wanted.at.is_some(), ..State::default() };
+    let state = State { paused: args.is_simulated() && args.at.is_some(), ..State::default() };
     show(&mut *source, &mut terminal, state, screen::Theme::of_environment())?;
     Ok(Found::Nothing)
 }

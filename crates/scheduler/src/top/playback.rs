@@ -100,20 +100,20 @@ pub(super) struct Playback {
 
 impl Playback {
     /// Reads the workload and runs it.
-    pub(super) fn open(wanted: &TopArgs) -> Result<Self, Failure> {
-        let workload = simulate::input::read_workload(&wanted.workload())?;
-        let rules = simulate::input::rules(wanted.rules.as_deref(), &workload)?;
+    pub(super) fn open(args: &TopArgs) -> Result<Self, Failure> {
+        let workload = simulate::input::read_workload(&args.workload())?;
+        let rules = simulate::input::rules(args.rules.as_deref(), &workload)?;
         let tasks = workload.len();
         let auditing = if tasks <= simulate::AUDIT_ALL_UP_TO {
             Auditing::Every
         } else {
             Auditing::Sample(simulate::AUDIT_ONE_IN)
         };
-        let options = Options { seed: Seed::new(wanted.seed), auditing, ..Options::default() };
+        let options = Options { seed: Seed::new(args.seed), auditing, ..Options::default() };
         let outcome = simulate::simulate("simulation", &workload, &rules, options)?;
         let recording = Recording::new(workload, rules, outcome);
-        let mut playback = Self::of(recording, options, wanted.limit, wanted.speed);
-        if let Some(at) = wanted.at {
+        let mut playback = Self::of(recording, options, args.limit, args.speed);
+        if let Some(at) = args.at {
             playback.clock.seek(at.as_secs_f64() * 1000.0);
             playback.clock.paused = true;
         }

@@ -27,24 +27,23 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const MANY: usize = 5_000;
 
 /// Launches, says the ids, and waits for the ends if that is wanted.
-pub(crate) fn run(wanted: &LaunchArgs) -> Result<Found, Failure> {
-    let launches = launches(wanted)?;
+pub(crate) fn run(args: &LaunchArgs) -> Result<Found, Failure> {
+    let launches = launches(args)?;
     let mut out = Output::stdout();
     open::block_on(async {
-        let store = open::store(&wanted.database)?;
-        meant(&*store, &wanted.own_keys).await?;
+        let store = open::store(&args.database)?;
+        meant(&*store, &args.own_keys).await?;
         let ids = launch(&*store, &launches).await?;
-        if !wanted.wait {
-            told(&ids, &launches, wanted.json, &mut out)?;
+        if !args.wait {
+            told(&ids, &launches, args.json, &mut out)?;
             return Ok(Found::Nothing);
         }
-        if !wanted.json {
+        if !args.json {
             told(&ids, &launches, false, &mut out)?;
             out.flush()?;
         }
-        let ended =
-            ends(&*store, &ids, |task| if wanted.json { Ok(()) } else { tell(task, &mut out) }).await?;
-        if wanted.json {
+        let ended = ends(&*store, &ids, |task| if args.json { Ok(()) } else { tell(task, &mut out) }).await?;
+        if args.json {
             serde_json::to_writer_pretty(&mut out, &ended).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
@@ -94,44 +93,44 @@ async fn launch(store: &dyn Store, launches: &[Launch]) -> Result<Vec<TaskId>, F
     Ok(launched?)
 }
 
-fn launches(wanted: &LaunchArgs) -> Result<Vec<Launch>, Failure> {
-    let of = match &wanted.inventory {
+fn launches(args: &LaunchArgs) -> Result<Vec<Launch>, Failure> {
+    let of = match &args.inventory {
         Some(inventory) => vec![Launchable::AdHocCommand {
             inventory: inventory.clone(),
-            run: ad_hoc(wanted)?,
-            groups: wanted.groups.clone(),
-            forks: wanted.forks,
+            run: ad_hoc(args)?,
+            groups: args.groups.clone(),
+            forks: args.forks,
         }],
-        None => wanted.what.clone(),
+        None => args.what.clone(),
     };
-    let payload = if wanted.inventory.is_some() { None } else { over(wanted)? };
+    let payload = if args.inventory.is_some() { None } else { over(args)? };
     let launch = |of: &Launchable| Launch {
-        priority: wanted.priority.map(Priority::new),
+        priority: args.priority.map(Priority::new),
         payload: payload.clone(),
-        dependencies: wanted.after.iter().copied().map(TaskId::new).collect(),
-        own_keys: wanted.own_keys.clone(),
-        trace: wanted.trace.clone(),
+        dependencies: args.after.iter().copied().map(TaskId::new).collect(),
+        own_keys: args.own_keys.clone(),
+        trace: args.trace.clone(),
         ..Launch::of(of.clone())
     };
-    let count = usize::try_from(wanted.count).unwrap_or(usize::MAX);
+    let count = usize::try_from(args.count).unwrap_or(usize::MAX);
     Ok(of.iter().flat_map(|of| std::iter::repeat_n(launch(of), count)).collect())
 }
 
 /// What an ad hoc command runs.
-fn ad_hoc(wanted: &LaunchArgs) -> Result<Run, Failure> {
-    serde_json::from_value(Value::Object(wanted.run.fields()?)).map_err(|error| {
+fn ad_hoc(args: &LaunchArgs) -> Result<Run, Failure> {
+    serde_json::from_value(Value::Object(args.run.fields()?)).map_err(|error| {
         Failure::new(error.to_string())
             .remedy("give the command after `--`, as in `scheduler launch --inventory production -- uptime`")
     })
 }
 
 /// What to lay over the payload that is defined: the payload given, and what the command's flags stand for in it.
-fn over(wanted: &LaunchArgs) -> Result<Option<Value>, Failure> {
-    if wanted.run.handler.is_some() {
+fn over(args: &LaunchArgs) -> Result<Option<Value>, Failure> {
+    if args.run.handler.is_some() {
         return Err(Failure::new("what a definition runs is part of it".to_owned())
             .remedy("leave --handler out, or change the definition"));
     }
-    let mut fields = wanted.run.fields()?;
+    let mut fields = args.run.fields()?;
     let payload = fields.remove("payload");
     let mut object: Map<String, Value> = fields;
     if let Some(argv) = object.remove("command") {
