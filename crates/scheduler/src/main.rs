@@ -39,7 +39,7 @@ mod words;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use control_plane::ports::Answer;
 use scheduler_core::words::visible;
 
@@ -137,7 +137,7 @@ fn run(command: Command) -> Result<Found, Failure> {
         Command::Template(args) => define::run(&*args),
         Command::SystemJob(args) => define::run(&args),
         Command::Workflow(args) => define::run(&args),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     }
 }

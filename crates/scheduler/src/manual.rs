@@ -3,12 +3,11 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::Found;
-use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::output::{Output, write_file};
 
@@ -40,9 +39,9 @@ pub(crate) struct ManArgs {
 const NAME: &str = "scheduler";
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<Found, Failure> {
+pub(crate) fn completions(args: &CompletionsArgs, mut program: clap::Command) -> Result<Found, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), NAME, &mut script);
+    clap_complete::generate(args.shell, &mut program, NAME, &mut script);
     let mut out = Output::stdout();
     out.write_all(&script)?;
     out.finish()?;
@@ -50,8 +49,8 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<Found, Failure> {
 }
 
 /// Prints the program's page, or writes all pages.
-pub(crate) fn man(args: &ManArgs) -> Result<Found, Failure> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+pub(crate) fn man(args: &ManArgs, program: clap::Command) -> Result<Found, Failure> {
+    let mut command = program.disable_help_subcommand(true);
     command.build();
     let Some(directory) = &args.into else {
         let mut out = Output::stdout();

@@ -6,6 +6,8 @@
 
 mod liveness;
 pub(crate) mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
