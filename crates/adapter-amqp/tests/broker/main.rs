@@ -11,6 +11,7 @@ mod conformance;
 mod faults;
 mod no_broker;
 mod own;
+mod pace;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;

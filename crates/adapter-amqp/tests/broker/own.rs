@@ -28,7 +28,7 @@ async fn connect(prefix: &str) -> AmqpBroker {
 }
 
 /// Puts any message on an exchange.
-async fn put(raw: &Raw, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
+pub(crate) async fn put(raw: &Raw, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
     let arguments = BasicPublishArguments::new(exchange, key);
     raw.channel.basic_publish(properties, body.to_vec(), arguments).await.unwrap();
 }
