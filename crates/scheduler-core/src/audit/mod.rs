@@ -60,7 +60,7 @@ use crate::{
 /// let mut decided = plan(&snapshot, &rules);
 /// assert!(audit(&snapshot, &rules, &decided).is_empty());
 ///
-/// // An idle instance takes what is larger than it is (R6.3), but no task starts without a place.
+/// // An idle instance takes what is larger than it is (R6.2), but no job starts without a place.
 /// decided.decisions[0].action = Action::Start(Place::Nowhere);
 /// let violations = audit(&snapshot, &rules, &decided);
 /// assert!(violations[0].rule.starts_with("R6"), "{}", violations[0]);

@@ -5,13 +5,11 @@ use alloc::vec::Vec;
 
 use crate::{Convergence, Edge, EdgeKind, Graph, Node, NodeId, Outcome, Progress, TaskId, Work};
 
-use super::{Row, SnapshotBuilder};
-
 /// A graph in the making.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GraphBuilder {
-    row: Graph,
+    pub(super) row: Graph,
 }
 
 /// The graph of this workflow job.
@@ -35,18 +33,6 @@ impl GraphBuilder {
     pub fn edge(mut self, from: impl Into<NodeId>, to: impl Into<NodeId>, on: EdgeKind) -> Self {
         self.row.edges.push(Edge { from: from.into(), to: to.into(), on });
         self
-    }
-
-    /// The row.
-    #[must_use]
-    pub fn build(self) -> Graph {
-        self.row
-    }
-}
-
-impl Row for GraphBuilder {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        self.row.add_to(builder);
     }
 }
 

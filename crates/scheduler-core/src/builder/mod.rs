@@ -169,34 +169,38 @@ impl Row for Task {
     }
 }
 
-impl Row for Instance {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        builder.snapshot.instances.push(self);
-    }
+macro_rules! rows {
+    ($($row:ident in $table:ident $(by $builder:ident)?),+ $(,)?) => {$(
+        impl Row for $row {
+            fn add_to(self, builder: &mut SnapshotBuilder) {
+                builder.snapshot.$table.push(self);
+            }
+        }
+
+        $(
+            impl $builder {
+                /// The row.
+                #[must_use]
+                pub fn build(self) -> $row {
+                    self.row
+                }
+            }
+
+            impl Row for $builder {
+                fn add_to(self, builder: &mut SnapshotBuilder) {
+                    self.row.add_to(builder);
+                }
+            }
+        )?
+    )+};
 }
 
-impl Row for InstanceGroup {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        builder.snapshot.groups.push(self);
-    }
-}
-
-impl Row for Project {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        builder.snapshot.projects.push(self);
-    }
-}
-
-impl Row for InventorySource {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        builder.snapshot.inventory_sources.push(self);
-    }
-}
-
-impl Row for Graph {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        builder.snapshot.graphs.push(self);
-    }
+rows! {
+    Instance in instances,
+    InstanceGroup in groups by GroupBuilder,
+    Project in projects by ProjectBuilder,
+    InventorySource in inventory_sources by SourceBuilder,
+    Graph in graphs by GraphBuilder,
 }
 
 impl<R: Row> Row for Vec<R> {

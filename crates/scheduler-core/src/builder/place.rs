@@ -94,7 +94,7 @@ impl Row for InstanceBuilder {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GroupBuilder {
-    row: InstanceGroup,
+    pub(super) row: InstanceGroup,
 }
 
 /// A group of these instances.
@@ -134,17 +134,5 @@ impl GroupBuilder {
     pub fn max_forks(mut self, limit: impl Into<Forks>) -> Self {
         self.row.max_forks = limit.into();
         self
-    }
-
-    /// The row.
-    #[must_use]
-    pub fn build(self) -> InstanceGroup {
-        self.row
-    }
-}
-
-impl Row for GroupBuilder {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        self.row.add_to(builder);
     }
 }

@@ -4,13 +4,13 @@ use crate::{
     InventoryId, InventorySource, InventorySourceId, LastUpdate, Outcome, Project, ProjectId, Seconds, TaskId,
 };
 
-use super::{Moment, Row, SnapshotBuilder};
+use super::Moment;
 
 /// A project in the making: it does not update on launch and was never updated.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ProjectBuilder {
-    row: Project,
+    pub(super) row: Project,
 }
 
 /// A project.
@@ -37,25 +37,13 @@ impl ProjectBuilder {
         self.row.last_update = Some(LastUpdate { task: task.into(), outcome, at: Some(at.into().0) });
         self
     }
-
-    /// The row.
-    #[must_use]
-    pub fn build(self) -> Project {
-        self.row
-    }
-}
-
-impl Row for ProjectBuilder {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        self.row.add_to(builder);
-    }
 }
 
 /// An inventory source in the making: it does not update on launch, reads from no project and was never updated.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SourceBuilder {
-    row: InventorySource,
+    pub(super) row: InventorySource,
 }
 
 /// A source of this inventory.
@@ -89,17 +77,5 @@ impl SourceBuilder {
     pub fn last_update(mut self, task: impl Into<TaskId>, outcome: Outcome, at: impl Into<Moment>) -> Self {
         self.row.last_update = Some(LastUpdate { task: task.into(), outcome, at: Some(at.into().0) });
         self
-    }
-
-    /// The row.
-    #[must_use]
-    pub fn build(self) -> InventorySource {
-        self.row
-    }
-}
-
-impl Row for SourceBuilder {
-    fn add_to(self, builder: &mut SnapshotBuilder) {
-        self.row.add_to(builder);
     }
 }

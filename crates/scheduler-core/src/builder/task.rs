@@ -107,39 +107,49 @@ pub fn workflow_approval(id: impl Into<TaskId>) -> TaskBuilder<Approval> {
     pending(id, Work::WorkflowApproval { expires: None })
 }
 
+/// What a kind uses, by the fields of its work.
+macro_rules! keys {
+    ($($builder:ident of $work:ident: { $($(#[$doc:meta])* $field:ident: $id:ty)* })*) => {$(
+        impl TaskBuilder<$builder> {$(
+            $(#[$doc])*
+            pub fn $field(mut self, id: impl Into<$id>) -> Self {
+                if let Work::$work { $field, .. } = &mut self.task.work {
+                    *$field = Some(id.into());
+                }
+                self
+            }
+        )*}
+    )*};
+}
+
+keys! {
+    Job of Job: {
+        /// The project it uses.
+        project: ProjectId
+        /// The inventory it uses.
+        inventory: InventoryId
+        /// The template it was launched from.
+        template: JobTemplateId
+    }
+    ProjectUpdate of ProjectUpdate: {
+        /// The project it refreshes.
+        project: ProjectId
+    }
+    InventoryUpdate of InventoryUpdate: {
+        /// The source it refreshes.
+        source: InventorySourceId
+        /// The inventory that the source belongs to.
+        inventory: InventoryId
+        /// The project that the source reads from.
+        source_project: ProjectId
+    }
+    AdHocCommand of AdHocCommand: {
+        /// The inventory it runs on.
+        inventory: InventoryId
+    }
+}
+
 impl TaskBuilder<Job> {
-    /// The project it uses.
-    pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
-        if let Work::Job { project, .. } = &mut self.task.work {
-            *project = Some(id.into());
-        }
-        self
-    }
-
-    /// The inventory it uses.
-    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
-        if let Work::Job { inventory, .. } = &mut self.task.work {
-            *inventory = Some(id.into());
-        }
-        self
-    }
-
-    /// The template it was launched from.
-    pub fn template(mut self, id: impl Into<JobTemplateId>) -> Self {
-        if let Work::Job { template, .. } = &mut self.task.work {
-            *template = Some(id.into());
-        }
-        self
-    }
-
-    /// Several jobs of its template may run at once.
-    pub fn allow_simultaneous(mut self) -> Self {
-        if let Work::Job { allow_simultaneous, .. } = &mut self.task.work {
-            *allow_simultaneous = true;
-        }
-        self
-    }
-
     /// Its launch says that these sources were already updated (R4.1).
     pub fn sources_already_updated<I: Into<InventorySourceId>>(
         mut self,
@@ -153,53 +163,11 @@ impl TaskBuilder<Job> {
 }
 
 impl TaskBuilder<ProjectUpdate> {
-    /// The project it refreshes.
-    pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
-        if let Work::ProjectUpdate { project, .. } = &mut self.task.work {
-            *project = Some(id.into());
-        }
-        self
-    }
-
     /// It is of job type `run`: a job's private copy.
     pub fn run_type(mut self) -> Self {
         if let Work::ProjectUpdate { job_type, .. } = &mut self.task.work {
             *job_type = ProjectUpdateType::Run;
         }
-        self
-    }
-}
-
-impl TaskBuilder<InventoryUpdate> {
-    /// The source it refreshes.
-    pub fn source(mut self, id: impl Into<InventorySourceId>) -> Self {
-        if let Work::InventoryUpdate { source, .. } = &mut self.task.work {
-            *source = Some(id.into());
-        }
-        self
-    }
-
-    /// The inventory that the source belongs to.
-    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
-        if let Work::InventoryUpdate { inventory, .. } = &mut self.task.work {
-            *inventory = Some(id.into());
-        }
-        self
-    }
-
-    /// The project that the source reads from.
-    pub fn source_project(mut self, id: impl Into<ProjectId>) -> Self {
-        if let Work::InventoryUpdate { source_project, .. } = &mut self.task.work {
-            *source_project = Some(id.into());
-        }
-        self
-    }
-}
-
-impl TaskBuilder<AdHocCommand> {
-    /// The inventory it runs on.
-    pub fn inventory(mut self, id: impl Into<InventoryId>) -> Self {
-        self.task.work = Work::AdHocCommand { inventory: Some(id.into()) };
         self
     }
 }
@@ -224,12 +192,12 @@ impl TaskBuilder<SlicedWorkflow> {
     }
 }
 
-macro_rules! simultaneous_workflows {
-    ($($kind:ident)*) => {$(
-        impl TaskBuilder<$kind> {
+macro_rules! simultaneous {
+    ($($builder:ident of $work:ident)*) => {$(
+        impl TaskBuilder<$builder> {
             /// Several of its template may run at once.
             pub fn allow_simultaneous(mut self) -> Self {
-                if let Work::WorkflowJob { allow_simultaneous, .. } = &mut self.task.work {
+                if let Work::$work { allow_simultaneous, .. } = &mut self.task.work {
                     *allow_simultaneous = true;
                 }
                 self
@@ -238,7 +206,7 @@ macro_rules! simultaneous_workflows {
     )*};
 }
 
-simultaneous_workflows!(Workflow SlicedWorkflow);
+simultaneous!(Job of Job Workflow of WorkflowJob SlicedWorkflow of WorkflowJob);
 
 impl TaskBuilder<Approval> {
     /// When it fails by itself (R7.6).
