@@ -11,9 +11,8 @@ use super::standing::Standing;
 use super::tree::Tree;
 use crate::table::{FxHashMap, FxHashSet, Row, Table, position, unique};
 use crate::{
-    Action, Decision, Derived, DispatchId, End, GroupId, Instance, InstanceId, JobTemplateId, Kind,
-    Malformed, Outcome, Plan, RuleSet, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp,
-    Work,
+    Action, Decision, Derived, DispatchId, End, Instance, InstanceId, JobTemplateId, Kind, Malformed,
+    Outcome, Plan, RuleSet, Snapshot, State, TakeBack, Task, TaskId, TaskRef, Then, Timestamp, Work,
 };
 
 /// The snapshot holds no row of a dependency.
@@ -38,7 +37,6 @@ pub(crate) struct Board<'a> {
     pub(crate) dispatches: FxHashMap<Row, DispatchId>,
     pub(crate) tree: Tree,
     pub(crate) instances: FxHashMap<InstanceId, Option<&'a Instance>>,
-    groups: FxHashMap<GroupId, Option<Row>>,
     awaited: Awaited,
     pub(crate) more: bool,
 }
@@ -73,7 +71,6 @@ impl<'a> Board<'a> {
             dispatches: FxHashMap::default(),
             tree: Tree::grow(&snapshot.graphs),
             instances: unique(snapshot.instances.iter().map(|instance| (instance.id, instance))),
-            groups,
             awaited: Awaited::default(),
             more: false,
         };
@@ -220,11 +217,6 @@ impl<'a> Board<'a> {
     pub(crate) fn has_waited_long(&self, row: Row) -> bool {
         let long_ago = |after: crate::Seconds| after.elapsed_since(self.task(row).created, self.now());
         self.rules.reserve_after.is_some_and(long_ago)
-    }
-
-    /// The one group with this id.
-    pub(crate) fn group_row(&self, id: GroupId) -> Option<Row> {
-        self.groups.get(&id).copied().flatten()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

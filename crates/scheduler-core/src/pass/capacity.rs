@@ -11,51 +11,66 @@ use super::board::Board;
 use super::fleet::Fleet;
 use super::group::{Group, Need};
 use super::pool::{Offer, Waiver};
-use crate::table::{FxHashMap, Row, Table};
+use crate::table::{FxHashMap, Row, Table, unique};
 use crate::{
-    ControlPlane, Forks, GroupId, InstanceId, Lack, Members, Place, Placement, Reason, Shortfall, Task,
+    ControlPlane, Forks, GroupId, Instance, InstanceGroup, InstanceId, Lack, Members, Place, Placement,
+    Reason, RuleSet, Shortfall, Task,
 };
 
 /// Where a task is or goes, by rows.
-#[derive(Clone, Copy)]
-struct Seat {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
     node: Option<Row>,
     controller: Option<Row>,
     group: Option<Row>,
 }
 
-pub(crate) struct Ledger<'b, 'a> {
-    board: &'b Board<'a>,
-    fleet: Fleet<'a>,
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    fleet: Fleet,
     groups: Table<Group>,
+    group_rows: FxHashMap<GroupId, Option<Row>>,
     plane: Option<(ControlPlane, Option<Row>)>,
     /// The groups of each class of tasks.
     classes: Table<Vec<(GroupId, Option<Row>)>>,
     /// The usable controllers of the control plane that are not reserved; none are listed where nothing is ever reserved.
     controllers: Vec<Row>,
-    /// Counts what was taken: an answer is as good as new while this stands still.
+    /// Counts what was taken and given back: an answer is as good as new while this stands still.
     taken: u64,
     refusals: FxHashMap<(u32, bool, u32), (u64, Reason)>,
 }
 
-impl<'b, 'a> Ledger<'b, 'a> {
-    /// Opens the books: every holding row is accounted for (R6.1).
-    pub(crate) fn open(board: &'b Board<'a>) -> Self {
-        let plane = board.rules.control_plane.map(|plane| (plane, board.group_row(plane.group)));
-        let named = board.columns.classes.keys();
-        let classes = named.map(|groups| groups.iter().map(|&id| (id, board.group_row(id))).collect());
-        let mut ledger = Self {
-            board,
-            fleet: Fleet::survey(board),
-            groups: Table(Vec::new()),
-            plane,
-            classes: Table(classes.collect()),
+impl Ledger {
+    /// The instances and groups of a snapshot, of which nothing is used and no pool is filled yet.
+    pub(crate) fn survey<'s>(
+        groups: &[InstanceGroup],
+        instances: impl Iterator<Item = &'s Instance>,
+        rules: &RuleSet,
+        is_lost: impl Fn(&Instance) -> bool,
+    ) -> Self {
+        let group_rows = unique((0..).zip(groups).map(|(row, group)| (group.id, row)));
+        let row_of = |id| group_rows.get(&id).copied().flatten();
+        Self {
+            fleet: Fleet::survey(instances, is_lost),
+            groups: Table(groups.iter().map(Group::open).collect()),
+            plane: rules.control_plane.map(|plane| (plane, row_of(plane.group))),
+            group_rows,
+            classes: Table(Vec::new()),
             controllers: Vec::new(),
             taken: 0,
             refusals: FxHashMap::default(),
-        };
-        let groups = board.snapshot.groups.iter().map(Group::open);
-        ledger.groups = Table(groups.collect());
+        }
+    }
+
+    /// Opens the books: every holding row is accounted for (R6.1).
+    pub(crate) fn open(board: &Board<'_>) -> Self {
+        let instances = board.instances.values().filter_map(|instance| *instance);
+        let groups = &board.snapshot.groups;
+        let is_lost = |instance: &Instance| board.loss(instance.id).is_some();
+        let mut ledger = Self::survey(groups, instances, board.rules, is_lost);
+        for groups in board.columns.classes.keys() {
+            ledger.add_class(groups);
+        }
         for task in board.found.holding.iter().map(|&row| board.task(row)) {
             if let Some(placement) = task.state.placement()
                 && task.kind().needs_place()
@@ -64,7 +79,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
                 ledger.enter(task.cost(), seat);
             }
         }
-        ledger.gather_pools();
+        ledger.gather_pools(groups);
         if board.rules.reserve_after.is_some() {
             ledger.controllers = ledger.usable_controllers().collect();
         }
@@ -80,8 +95,20 @@ impl<'b, 'a> Ledger<'b, 'a> {
         })
     }
 
-    fn gather_pools(&mut self) {
-        for (row, group) in (0..).zip(&self.board.snapshot.groups) {
+    /// Adds the class of the tasks that name these groups; classes are numbered as they come.
+    pub(crate) fn add_class(&mut self, groups: &[GroupId]) -> Row {
+        let groups = groups.iter().map(|&id| (id, self.group_row(id))).collect();
+        self.classes.push(groups)
+    }
+
+    /// The one group with this id.
+    pub(crate) fn group_row(&self, id: GroupId) -> Option<Row> {
+        self.group_rows.get(&id).copied().flatten()
+    }
+
+    /// Fills the pools, once all that holds something is accounted for.
+    pub(crate) fn gather_pools(&mut self, groups: &[InstanceGroup]) {
+        for (row, group) in (0..).zip(groups) {
             let Members::Instances(instances) = &group.members else { continue };
             let members = self.fleet.usable(instances);
             self.groups[row].gather(&self.fleet.nodes, &members);
@@ -94,17 +121,18 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// The rows of a placement.
-    fn seat(&self, placement: &Placement) -> Seat {
+    pub(crate) fn seat(&self, placement: &Placement) -> Seat {
         let node = |id: Option<InstanceId>| id.and_then(|id| self.fleet.rows.get(&id)).copied();
         Seat {
             node: node(placement.node),
             controller: node(placement.controller),
-            group: placement.group.and_then(|id| self.board.group_row(id)),
+            group: placement.group.and_then(|id| self.group_row(id)),
         }
     }
 
     /// Accounts for a task at a place (R6.1, R6.2).
-    fn enter(&mut self, cost: Forks, seat: Seat) {
+    pub(crate) fn enter(&mut self, cost: Forks, seat: Seat) {
+        self.taken = self.taken.saturating_add(1);
         let cost = u64::from(cost.get());
         if let Some(row) = seat.node {
             let node = &mut self.fleet.nodes[row];
@@ -123,6 +151,49 @@ impl<'b, 'a> Ledger<'b, 'a> {
         }
     }
 
+    /// Accounts for what tasks use of an instance: their cost, how many run there, how many it controls (R6.1).
+    pub(crate) fn enter_load(&mut self, instance: InstanceId, cost: u64, running: u32, controlled: u32) {
+        let Some(&row) = self.fleet.rows.get(&instance) else { return };
+        let control = self.control_impact().saturating_mul(u64::from(controlled));
+        let node = &mut self.fleet.nodes[row];
+        node.used = node.used.saturating_add(cost).saturating_add(control);
+        node.running = node.running.saturating_add(running);
+    }
+
+    /// Accounts for what tasks use of a group's limits (R6.2).
+    pub(crate) fn enter_group_load(&mut self, group: GroupId, tasks: u32, forks: u64) {
+        let Some(row) = self.group_row(group) else { return };
+        let group = &mut self.groups[row];
+        group.used_tasks = group.used_tasks.saturating_add(u64::from(tasks));
+        group.used_forks = group.used_forks.saturating_add(forks);
+    }
+
+    /// Gives a task's place back, and tells the pools that it is free; `member_of` gives the groups that an instance is in.
+    pub(crate) fn leave<'g>(&mut self, cost: Forks, seat: Seat, member_of: impl Fn(InstanceId) -> &'g [Row]) {
+        let cost = u64::from(cost.get());
+        let control = self.control_impact();
+        if let Some(row) = seat.node {
+            let node = &mut self.fleet.nodes[row];
+            node.used = node.used.saturating_sub(cost);
+            node.running = node.running.saturating_sub(1);
+        }
+        if let Some(row) = seat.controller {
+            let node = &mut self.fleet.nodes[row];
+            node.used = node.used.saturating_sub(control);
+        }
+        if let Some(row) = seat.group {
+            let group = &mut self.groups[row];
+            group.used_tasks = group.used_tasks.saturating_sub(1);
+            group.used_forks = group.used_forks.saturating_sub(cost);
+        }
+        for row in [seat.node, seat.controller].into_iter().flatten() {
+            for &group in member_of(self.fleet.nodes[row].id) {
+                self.groups[group].renew(&self.fleet.nodes, row);
+            }
+        }
+        self.taken = self.taken.saturating_add(1);
+    }
+
     /// What a task that is taken back does not count against itself.
     fn waiver(&self, task: &Task) -> Waiver {
         let Some(placement) = task.state.placement() else { return Waiver::default() };
@@ -137,17 +208,18 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     fn need(&self, task: &Task) -> Need {
-        let control = task.kind().is_control();
+        self.need_of(task.kind().is_control(), task.cost().get())
+    }
+
+    fn need_of(&self, control: bool, impact: u32) -> Need {
         let own_control = self.plane.map_or(0, |(plane, _)| plane.impact.get());
         let controller = self.plane.filter(|_| !control).map(|(plane, _)| plane.impact.get());
-        Need { impact: task.cost().get(), control, own_control, controller }
+        Need { impact, control, own_control, controller }
     }
 
     /// Finds a place for a task and takes it, or says what every group lacked.
-    pub(crate) fn place(&mut self, row: Row) -> Result<Place, Reason> {
-        let task = self.board.task(row);
+    pub(crate) fn place(&mut self, task: &Task, class: Row) -> Result<Place, Reason> {
         let waiver = self.waiver(task);
-        let class = self.board.columns.class[row];
         let question = (class, task.kind().is_control(), task.cost().get());
         let plain = !task.state.is_holding();
         if plain
@@ -159,14 +231,13 @@ impl<'b, 'a> Ledger<'b, 'a> {
         let mut lacks = Vec::new();
         let need = self.need(task);
         let mut number = 0;
-        while let Some((id, group)) = self.candidate(task, class, number) {
+        while let Some((id, group)) = self.candidate(need.control, class, number) {
             number += 1;
             let shortfall = match group {
                 None => Shortfall { group: id, name: Arc::from(""), lack: Lack::UnknownGroup },
                 Some(group) => match self.ask(group, need, &waiver) {
                     Ok(seat) => {
                         self.enter(task.cost(), seat);
-                        self.taken = self.taken.saturating_add(1);
                         return Ok(self.place_at(id, seat));
                     }
                     Err(lack) => Shortfall { group: id, name: Arc::clone(&self.groups[group].name), lack },
@@ -185,6 +256,19 @@ impl<'b, 'a> Ledger<'b, 'a> {
         Err(reason)
     }
 
+    /// Whether some group would take a pending task of this class, kind and impact.
+    pub(crate) fn would_take(&mut self, class: Row, control: bool, impact: u32) -> bool {
+        let need = self.need_of(control, impact);
+        let mut number = 0;
+        while let Some((_, group)) = self.candidate(control, class, number) {
+            number += 1;
+            if group.is_some_and(|group| self.ask(group, need, &Waiver::default()).is_ok()) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// A seat in a group as the plan names it.
     fn place_at(&self, group: GroupId, seat: Seat) -> Place {
         let controller = seat.controller.map(|row| self.fleet.nodes[row].id);
@@ -195,10 +279,8 @@ impl<'b, 'a> Ledger<'b, 'a> {
     }
 
     /// The groups that a task may run in, by number, in its order of preference (R6.2, R6.4).
-    fn candidate(&self, task: &Task, class: Row, number: usize) -> Option<(GroupId, Option<Row>)> {
-        if task.kind().is_control()
-            && let Some((plane, row)) = self.plane
-        {
+    fn candidate(&self, control: bool, class: Row, number: usize) -> Option<(GroupId, Option<Row>)> {
+        if control && let Some((plane, row)) = self.plane {
             return (number == 0).then_some((plane.group, row));
         }
         self.classes[class].get(number).copied()
@@ -308,15 +390,14 @@ impl<'b, 'a> Ledger<'b, 'a> {
 
     /// Reserves room for a task that has waited too long for it (R6.7): an instance, else what becomes free within the limits
     /// of a group.
-    pub(crate) fn reserve(&mut self, row: Row, lacks: &[Shortfall]) {
-        let task = self.board.task(row);
-        if self.reserve_instance(task, self.board.columns.class[row]) {
+    pub(crate) fn reserve(&mut self, task: &Task, class: Row, lacks: &[Shortfall]) {
+        if self.reserve_instance(task, class) {
             return;
         }
         let limited = |shortfall: &&Shortfall| {
             matches!(shortfall.lack, Lack::TaskLimit { .. } | Lack::ForkLimit { .. })
         };
-        let group = lacks.iter().find(limited).and_then(|shortfall| self.board.group_row(shortfall.group));
+        let group = lacks.iter().find(limited).and_then(|shortfall| self.group_row(shortfall.group));
         if let Some(group) = group {
             self.groups[group].reserved_for = Some((task.id, task.kind()));
             self.taken = self.taken.saturating_add(1);
@@ -332,7 +413,7 @@ impl<'b, 'a> Ledger<'b, 'a> {
             _ => None,
         };
         let mut number = 0;
-        while let Some((_, row)) = self.candidate(task, class, number) {
+        while let Some((_, row)) = self.candidate(need.control, class, number) {
             number += 1;
             let Some(row) = row else { continue };
             let roomy = self.groups[row].limits(need, waiver.group_cost(row)).is_ok();

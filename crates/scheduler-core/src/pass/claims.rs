@@ -33,7 +33,7 @@ type Exempting = IndexMap<(Mode, Contested), (u32, Row), FxBuildHasher>;
 
 pub(crate) struct Claims<'b, 'a> {
     board: &'b Board<'a>,
-    table: ClaimTable<'a>,
+    table: ClaimTable,
     /// The cells of each resource of the table.
     cells: Table<Cells>,
     crowds: Table<Crowd>,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A claim of a task: the position of its resource among the compiled ones, the key, the mode.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) resource: Row,
     pub(crate) key: i64,
@@ -22,15 +22,16 @@ pub(crate) struct Wanted {
 }
 
 /// A row of the table, compiled.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Compiled {
     resource: Row,
     mode: Option<Mode>,
 }
 
 /// A resource, compiled: the sets of modes as bits.
-pub(crate) struct Kept<'a> {
-    pub(crate) resource: &'a Resource,
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) resource: Resource,
     /// For each pending mode, the held modes that forbid it.
     pub(crate) forbidding: [u8; 6],
     /// For each held mode, the pending modes that it forbids.
@@ -38,9 +39,10 @@ pub(crate) struct Kept<'a> {
 }
 
 /// For each claimant, without and with `allow_simultaneous`, its claims in the order of the table's rows.
-pub(crate) struct ClaimTable<'a> {
+#[derive(Debug)]
+pub(crate) struct ClaimTable {
     claims: [[Vec<Compiled>; 2]; 7],
-    pub(crate) kept: Table<Kept<'a>>,
+    pub(crate) kept: Table<Kept>,
 }
 
 pub(crate) fn bit(mode: Mode) -> u8 {
@@ -62,14 +64,14 @@ pub(crate) fn at_mut<T>(entries: &mut [T; 6], mode: Mode) -> &mut T {
     &mut entries[mode as usize]
 }
 
-impl<'a> ClaimTable<'a> {
-    pub(crate) fn compile(rules: &'a RuleSet) -> Self {
-        let mut kept: Table<Kept<'a>> = Table(Vec::new());
+impl ClaimTable {
+    pub(crate) fn compile(rules: &RuleSet) -> Self {
+        let mut kept: Table<Kept> = Table(Vec::new());
         let claims = Claimant::ALL.map(|by| {
             let rows = rules.claims.iter().filter(|claim| claim.by == by);
             let (mut alone, mut together) = (Vec::new(), Vec::new());
             for claim in rows {
-                let known = kept.0.iter().position(|kept| *kept.resource == claim.resource);
+                let known = kept.0.iter().position(|kept| kept.resource == claim.resource);
                 let resource = known.map_or_else(|| kept.push(keep(rules, &claim.resource)), position);
                 alone.push(Compiled { resource, mode: Some(claim.mode) });
                 together.push(Compiled { resource, mode: with_simultaneous(claim) });
@@ -81,23 +83,23 @@ impl<'a> ClaimTable<'a> {
 
     /// The claims of a task, in the order of the table's rows.
     #[expect(clippy::indexing_slicing, reason = "the table has an entry for each claimant, twice")]
-    pub(crate) fn wanted<'t>(&'t self, task: &'t Task) -> impl Iterator<Item = Wanted> + use<'t, 'a> {
+    pub(crate) fn wanted<'t>(&'t self, task: &'t Task) -> impl Iterator<Item = Wanted> + use<'t> {
         let rows = claimant(task)
             .map_or(&[][..], |by| &self.claims[by as usize][usize::from(is_simultaneous(&task.work))]);
         rows.iter().filter_map(|claim| Some((claim.resource, claim.mode?))).flat_map(|(resource, mode)| {
-            let keys = keys(task, self.kept[resource].resource, mode);
+            let keys = keys(task, &self.kept[resource].resource, mode);
             keys.map(move |(key, mode)| Wanted { resource, key, mode })
         })
     }
 }
 
-fn keep<'a>(rules: &RuleSet, resource: &'a Resource) -> Kept<'a> {
+fn keep(rules: &RuleSet, resource: &Resource) -> Kept {
     let (mut forbidding, mut forbidden) = ([0; 6], [0; 6]);
     for &(pending, held) in rules.matrix(resource).into_iter().flat_map(|matrix| &matrix.forbidden) {
         *at_mut(&mut forbidding, pending) |= bit(held);
         *at_mut(&mut forbidden, held) |= bit(pending);
     }
-    Kept { resource, forbidding, forbidden }
+    Kept { resource: resource.clone(), forbidding, forbidden }
 }
 
 /// Whether a task's claims count at all (R2).

@@ -2,10 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::board::Board;
 use super::pool::Node;
 use crate::table::{FxHashMap, Row, Table, position};
-use crate::{Disused, Instance, InstanceCount, InstanceId, NodeType, OutOfUse};
+use crate::{Disused, Forks, Instance, InstanceCount, InstanceId, NodeType, OutOfUse};
 
 /// What an instance of a group would be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,28 +18,47 @@ enum Purpose {
 }
 
 /// The instances of a snapshot, in the order of their hostnames.
-pub(crate) struct Fleet<'a> {
+#[derive(Debug)]
+pub(crate) struct Fleet {
     pub(crate) nodes: Table<Node>,
     pub(crate) rows: FxHashMap<InstanceId, Row>,
-    away: Away<'a>,
+    away: Away,
 }
 
 /// Those that could be used, were they not disabled or lost.
-struct Away<'a> {
-    instances: Table<&'a Instance>,
+#[derive(Debug)]
+struct Away {
+    instances: Table<Idle>,
     rows: FxHashMap<InstanceId, Row>,
     /// What was told of groups; many tasks ask the same.
     told: FxHashMap<(Row, Purpose), Option<OutOfUse>>,
 }
 
-impl<'a> Fleet<'a> {
-    pub(crate) fn survey(board: &Board<'a>) -> Self {
+/// What is kept of an instance that is out of use.
+#[derive(Debug)]
+struct Idle {
+    disused: Disused,
+    node_type: NodeType,
+    capacity: Forks,
+}
+
+impl Idle {
+    fn of(instance: &Instance) -> Self {
+        Self { disused: Disused::of(instance), node_type: instance.node_type, capacity: instance.capacity }
+    }
+}
+
+impl Fleet {
+    pub(crate) fn survey<'s>(
+        instances: impl Iterator<Item = &'s Instance>,
+        is_lost: impl Fn(&Instance) -> bool,
+    ) -> Self {
         let (mut usable, mut away) = (Vec::new(), Vec::new());
-        for instance in board.instances.values().filter_map(|instance| *instance) {
+        for instance in instances {
             if instance.capacity.get() == 0 || instance.node_type == NodeType::Hop {
                 continue;
             }
-            let in_use = instance.enabled && board.loss(instance.id).is_none();
+            let in_use = instance.enabled && !is_lost(instance);
             if in_use { &mut usable } else { &mut away }.push(instance);
         }
         for instances in [&mut usable, &mut away] {
@@ -58,7 +76,11 @@ impl<'a> Fleet<'a> {
         Self {
             nodes: Table(nodes.collect()),
             rows: rows(&usable),
-            away: Away { rows: rows(&away), instances: Table(away), told: FxHashMap::default() },
+            away: Away {
+                rows: rows(&away),
+                instances: Table(away.into_iter().map(Idle::of).collect()),
+                told: FxHashMap::default(),
+            },
         }
     }
 
@@ -98,7 +120,7 @@ impl<'a> Fleet<'a> {
         self.away.tell(group, Purpose::Controller, |instances| {
             let own = away.iter().filter(|&&at| instances[at].node_type == NodeType::Hybrid);
             let able = |at: &&Row| {
-                let instance = instances[**at];
+                let instance = &instances[**at];
                 matches!(instance.node_type, NodeType::Control | NodeType::Hybrid)
                     && instance.capacity.get() >= impact
             };
@@ -107,13 +129,13 @@ impl<'a> Fleet<'a> {
     }
 }
 
-impl Away<'_> {
+impl Away {
     /// What is told of a group for a purpose; `find` gives the rows, and is asked once.
     fn tell(
         &mut self,
         group: Row,
         purpose: Purpose,
-        find: impl FnOnce(&Table<&Instance>) -> Vec<Row>,
+        find: impl FnOnce(&Table<Idle>) -> Vec<Row>,
     ) -> Option<OutOfUse> {
         let Self { instances, told, .. } = self;
         told.entry((group, purpose)).or_insert_with(|| tell(instances, find(instances))).clone()
@@ -127,10 +149,10 @@ fn members(rows: &FxHashMap<InstanceId, Row>, instances: &[InstanceId]) -> Vec<R
     members
 }
 
-fn tell(instances: &Table<&Instance>, mut rows: Vec<Row>) -> Option<OutOfUse> {
+fn tell(instances: &Table<Idle>, mut rows: Vec<Row>) -> Option<OutOfUse> {
     rows.sort_unstable();
     rows.dedup();
-    let named = rows.iter().take(OutOfUse::NAMED).map(|&row| Disused::of(instances[row]));
+    let named = rows.iter().take(OutOfUse::NAMED).map(|&row| instances[row].disused.clone());
     let others = InstanceCount::new(position(rows.len().saturating_sub(OutOfUse::NAMED)));
     (!rows.is_empty()).then(|| OutOfUse { instances: named.collect(), others })
 }

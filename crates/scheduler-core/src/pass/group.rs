@@ -10,6 +10,7 @@ use crate::table::{Row, Table};
 use crate::{Forks, InstanceGroup, Kind, Lack, Members, NodeType, TaskCount, TaskId};
 
 /// A group, as the ledger keeps it.
+#[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) name: Arc<str>,
     pub(crate) container: bool,
@@ -65,6 +66,16 @@ impl Group {
         self.hybrid = of(NodeType::Hybrid);
         self.execution = of(NodeType::Execution);
         self.control = of(NodeType::Control);
+    }
+
+    /// Lets the pools know that one of their instances has more left than before.
+    pub(crate) fn renew(&mut self, nodes: &Table<Node>, row: Row) {
+        match nodes[row].node_type {
+            NodeType::Hybrid => self.hybrid.renew(nodes, row),
+            NodeType::Execution => self.execution.renew(nodes, row),
+            NodeType::Control => self.control.renew(nodes, row),
+            NodeType::Hop => {}
+        }
     }
 
     /// The pools that may run a task, what each needs, and whether a separate controller (R6.4).

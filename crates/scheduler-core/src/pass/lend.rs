@@ -41,7 +41,7 @@ pub(crate) fn lend(board: &Board<'_>, sorted: &[Row]) -> FxHashMap<Row, Priority
 
 struct Lending<'b, 'a> {
     board: &'b Board<'a>,
-    table: ClaimTable<'a>,
+    table: ClaimTable,
     /// Those that nobody has lent to yet.
     holders: FxHashMap<(Row, i64), Holders>,
     /// The workflows whose jobs were raised.

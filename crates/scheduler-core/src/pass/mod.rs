@@ -8,11 +8,11 @@
 //! look-up for each claim and at most one for each group that it names.
 
 mod board;
-mod capacity;
+pub(crate) mod capacity;
 mod cells;
 mod circle;
 mod claims;
-mod compiled;
+pub(crate) mod compiled;
 mod dependency;
 mod fleet;
 mod flow;
@@ -21,9 +21,9 @@ mod index;
 mod latest;
 mod launch;
 mod lend;
-mod order;
+pub(crate) mod order;
 mod pool;
-mod reap;
+pub(crate) mod reap;
 mod scan;
 mod standing;
 mod tree;
@@ -150,7 +150,7 @@ fn look_ahead(board: &Board<'_>, rows: &[Row], held: &mut Vec<Option<Reason>>) {
 fn judge(
     board: &Board<'_>,
     claims: &mut Claims<'_, '_>,
-    ledger: &mut Ledger<'_, '_>,
+    ledger: &mut Ledger,
     row: Row,
 ) -> Result<Place, Reason> {
     if let Some(conflict) = claims.conflict(row) {
@@ -162,12 +162,13 @@ fn judge(
     if !board.columns.kind[row].needs_place() {
         return Ok(Place::Nowhere);
     }
-    let verdict = ledger.place(row);
+    let (task, class) = (board.task(row), board.columns.class[row]);
+    let verdict = ledger.place(task, class);
     if let Err(Reason::NoCapacity(lacks)) = &verdict
         && board.has_waited_long(row)
         && lacks.iter().any(|shortfall| shortfall.lack.is_of_room())
     {
-        ledger.reserve(row, lacks);
+        ledger.reserve(task, class, lacks);
         claims.keep_place(row);
     }
     verdict

@@ -32,13 +32,41 @@ fn key(task: &Task, row: Row) -> Key {
 }
 
 fn key_with(priority: Priority, task: &Task, row: Row) -> Key {
-    // The higher priority comes first, so its bits are flipped; the sign's bit once more, as for the seconds, so that
-    // numbers below 0 come first.
-    let priority = (!priority.get()).cast_unsigned() ^ (1 << 31);
-    let seconds = task.created.timestamp().cast_unsigned() ^ (1 << 63);
-    let nanoseconds = task.created.timestamp_subsec_nanos();
+    let Rank { priority, seconds, nanoseconds, id } = Rank::with(priority, task);
     let when = u128::from(priority) << 96 | u128::from(seconds) << 32 | u128::from(nanoseconds);
-    Key { when, id: task.id, kind: task.kind(), row }
+    Key { when, id, kind: task.kind(), row }
+}
+
+/// Where a task stands in the order of R1, whatever lends or borrows a place: who comes first has the lower rank. In
+/// twenty-four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    priority: u32,
+    seconds: u64,
+    nanoseconds: u32,
+    id: TaskId,
+}
+
+impl Rank {
+    pub(crate) fn of(task: &Task) -> Self {
+        Self::with(task.priority, task)
+    }
+
+    fn with(priority: Priority, task: &Task) -> Self {
+        Self {
+            // The higher priority comes first, so its bits are flipped; the sign's bit once more, as for the seconds, so
+            // that numbers below 0 come first.
+            priority: (!priority.get()).cast_unsigned() ^ (1 << 31),
+            seconds: task.created.timestamp().cast_unsigned() ^ (1 << 63),
+            nanoseconds: task.created.timestamp_subsec_nanos(),
+            id: task.id,
+        }
+    }
+
+    /// The task's id.
+    pub(crate) const fn id(self) -> TaskId {
+        self.id
+    }
 }
 
 impl Queue {

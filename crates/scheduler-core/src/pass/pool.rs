@@ -2,7 +2,8 @@
 //!
 //! The fullest answer to "who has most left" is a heap whose entries may be out of date: capacity only shrinks within a
 //! pass, so an entry that promises too much is corrected when it comes up. The largest idle instance is found by a cursor
-//! that only moves on, because an instance that was used once in a pass stays used.
+//! that only moves on, because an instance that was used once in a pass stays used. Whoever remembers pools between passes
+//! says where capacity grew.
 
 use alloc::collections::BinaryHeap;
 use alloc::collections::binary_heap::PeekMut;
@@ -106,6 +107,22 @@ impl Pool {
         let total = by_capacity.iter().map(|offer| u64::from(offer.forks())).sum();
         let largest = by_capacity.first().map_or(0, |offer| offer.forks());
         Self { heap, by_capacity, cursor: 0, total, largest }
+    }
+
+    /// Corrects what is remembered of an instance that has more left than before. Its other entries promise too little, and
+    /// come up after the new one.
+    pub(crate) fn renew(&mut self, nodes: &Table<Node>, row: Row) {
+        let whole = Reverse(Offer::new(nodes[row].capacity, row));
+        let Ok(at) = self.by_capacity.binary_search_by_key(&whole, |&other| Reverse(other)) else { return };
+        if self.heap.len() > self.by_capacity.len().saturating_mul(2) {
+            let rows = self.by_capacity.iter().map(|offer| offer.row());
+            self.heap = rows.map(|row| Offer::new(nodes[row].remaining(), row)).collect();
+        } else {
+            self.heap.push(Offer::new(nodes[row].remaining(), row));
+        }
+        if nodes[row].running == 0 {
+            self.cursor = self.cursor.min(at);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -8,7 +8,10 @@ use alloc::vec::Vec;
 use super::board::Board;
 use super::standing::Standing;
 use crate::table::{FxHashMap, Row};
-use crate::{Action, Decision, End, InstanceId, Kind, Loss, Placement, Plan, Role, State, Task, TaskId};
+use crate::{
+    Action, Decision, End, Instance, InstanceId, Kind, Loss, Placement, Plan, Role, RuleSet, State, Task,
+    TaskId, Timestamp,
+};
 
 /// The tasks that a request to cancel reaches: with the workflow whose request it is, or `None` for their own.
 pub(crate) type Requests = FxHashMap<Row, Option<TaskId>>;
@@ -17,10 +20,9 @@ impl Board<'_> {
     /// How an instance was lost, if it was (R8.1). One with several rows is neither gone nor lost.
     pub(crate) fn loss(&self, id: InstanceId) -> Option<Loss> {
         let Some(row) = self.instances.get(&id) else { return Some(Loss::Gone) };
-        let last_heartbeat = (*row)?.last_heartbeat;
-        let alive =
-            last_heartbeat.is_some_and(|heard| !self.rules.heartbeat_grace.elapsed_since(heard, self.now()));
-        if alive { None } else { Some(Loss::Silent { last_heartbeat }) }
+        let instance = (*row)?;
+        let last_heartbeat = instance.last_heartbeat;
+        if is_lost(instance, self.rules, self.now()) { Some(Loss::Silent { last_heartbeat }) } else { None }
     }
 
     /// The first instance of a placement that is lost: the one that runs the task, then the one that controls it.
@@ -31,6 +33,11 @@ impl Board<'_> {
             Some(End::InstanceLost { instance, role, loss: self.loss(instance)? })
         })
     }
+}
+
+/// Whether an instance was not heard of for too long, or never (R8.1).
+pub(crate) fn is_lost(instance: &Instance, rules: &RuleSet, now: Timestamp) -> bool {
+    instance.last_heartbeat.is_none_or(|heard| rules.heartbeat_grace.elapsed_since(heard, now))
 }
 
 /// Whom the requests to cancel reach (R8.3): those who were asked, and the unfinished jobs of workflows that were.
