@@ -10,6 +10,8 @@ mod own_rules;
 mod own_tables;
 #[path = "../examples/property_test.rs"]
 mod property_test;
+#[path = "../examples/resident.rs"]
+mod resident;
 
 #[test]
 fn one_pass_runs() {
@@ -34,4 +36,11 @@ fn r12_3_own_tables_runs() {
 #[test]
 fn property_test_runs() {
     property_test::main();
+}
+
+#[test]
+fn resident_runs() {
+    // Its `main` does the same with a million tasks.
+    let _with_many: fn() = resident::main;
+    resident::show(2_000);
 }

@@ -62,6 +62,7 @@ mod component;
 mod explain;
 mod model;
 mod pass;
+mod planner;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod table;
@@ -74,6 +75,7 @@ pub use audit::{About, Fault, Violation, audit};
 pub use explain::{Ending, Explainer, Explanation, Step};
 pub use model::*;
 pub use pass::plan;
+pub use planner::{Change, Effort, News, Planner, Refused};
 pub use validate::{Problem, Problems, Severity};
 
 // They stand in public fields: whoever builds rows needs no dependency of their own on them, nor the right version of it.

@@ -20,6 +20,8 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../../docs/embedding.md")]
     struct Embedding;
+    #[doc = include_str!("../../../docs/resident.md")]
+    struct Resident;
     #[doc = include_str!("../../../docs/own-rules.md")]
     struct OwnRules;
 }
