@@ -195,3 +195,44 @@ impl Pool {
         waiver.rows().filter(member).map(|row| (row, waiver.view(nodes, row)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r6_an_instance_that_has_more_left_again_is_found_again() {
+        let node = |id: i64| Node {
+            id: id.into(),
+            used: 0,
+            capacity: 10,
+            running: 0,
+            node_type: NodeType::Hybrid,
+            reserved: false,
+        };
+        let mut nodes = Table(vec![node(1), node(2)]);
+        let mut pool = Pool::gather(&nodes, &[0, 1]);
+        let all = Waiver::default();
+        for _ in 0..100 {
+            for row in [0, 1] {
+                assert_eq!(pool.largest_idle(&nodes, &all).map(Offer::row), Some(row));
+                (nodes[row].used, nodes[row].running) = (8, 1);
+            }
+            assert_eq!(
+                pool.fullest_left(&nodes, &all).map(|offer| (offer.forks(), offer.row())),
+                Some((2, 0))
+            );
+            assert_eq!(pool.largest_idle(&nodes, &all), None);
+            for row in [1, 0] {
+                (nodes[row].used, nodes[row].running) = (0, 0);
+                pool.renew(&nodes, row);
+                assert_eq!(
+                    pool.fullest_left(&nodes, &all).map(|offer| (offer.forks(), offer.row())),
+                    Some((10, row))
+                );
+                assert_eq!(pool.largest_idle(&nodes, &all).map(Offer::row), Some(row));
+            }
+            assert!(pool.heap.len() <= 6, "what is out of date is forgotten");
+        }
+    }
+}

@@ -40,14 +40,20 @@ impl Line {
 
     pub(super) fn join(&mut self, slot: Slot, seats: &Seats) {
         let rank = seats.rank(slot);
-        let at = self.list_of(rank, seats);
+        let end = self.rest.last().unwrap_or(&self.first);
+        // Who is launched last comes last, nearly always.
+        let comes_last = end.last().is_none_or(|&other| seats.rank(other) < rank);
+        let at = if comes_last { self.rest.len() } else { self.list_of(rank, seats) };
         let last = at == self.rest.len();
         let Some(list) = self.list_mut(at) else { return };
-        let place = list.partition_point(|&other| seats.rank(other) < rank);
+        let place = match comes_last {
+            true => list.len(),
+            false => list.partition_point(|&other| seats.rank(other) < rank),
+        };
         if list.len() < LONGEST {
             list.insert(place, slot);
         } else if last && place == list.len() {
-            // Who is launched last comes last, nearly always: the lists stay full.
+            // Full lists stay full.
             self.rest.push(Vec::from([slot]));
         } else {
             let mut later = list.split_off(LONGEST / 2);

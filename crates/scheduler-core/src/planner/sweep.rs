@@ -128,6 +128,7 @@ impl Sweep<'_, '_> {
                 self.wake_first(Wake::Room(number));
             }
         }
+        self.swept.decisions.reserve(sorted.len());
         sorted.sort_unstable_by_key(|woken| woken.rank);
         self.sorted = sorted.into_iter();
     }
