@@ -32,8 +32,6 @@ pub struct Options {
     /// How many workers there are; 4 to 256. What a node runs at once is bounded by its capacity (R6); this bounds it
     /// when capacity is no measure.
     pub pool: PoolBounds,
-    /// How long a worker above the least stays idle before it ends; 60 s.
-    pub pool_idle: Duration,
     /// How many dispatches are claimed in one transaction at most; 500.
     pub claim_batch: usize,
     /// How many reports are written in one transaction at most; 500.
@@ -80,7 +78,6 @@ impl Default for Options {
             relay_batch: 1_000,
             relay_period: Duration::from_secs(1),
             pool: PoolBounds { least: 4, most: 256 },
-            pool_idle: Duration::from_secs(60),
             claim_batch: 500,
             report_batch: 500,
             report_linger: Duration::from_millis(2),

@@ -1,18 +1,13 @@
-//! A pool of workers that grows on demand up to its most and shrinks to its least when idle.
+//! How many jobs a node carries out at once: up to its most, whatever is idle.
 //!
-//! A worker is an asynchronous task that carries out one job after the other; what it costs is some hundred bytes. The pool
-//! decides who carries a job out and when a worker ends; it knows neither tasks nor stores. The worker that became idle last
-//! gets the next job, so that those that nobody needs grow old and end.
+//! A worker is an asynchronous task that lives as long as its job, so that there is none to hire ahead and none to retire: the pool counts,
+//! and says when there is room. Of its least it says that they are there, since nothing has to be made for them.
 //!
-//! Dropping the pool ends every worker at its next await, in the middle of its job: what a crash would do.
+//! Dropping the pool ends every job at its next await: what a crash would do.
 
-use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
@@ -27,6 +22,14 @@ pub struct PoolBounds {
     pub most: u32,
 }
 
+impl PoolBounds {
+    /// Bounds that a pool can keep: at least one worker, and its least no more than its most.
+    fn kept(self) -> Self {
+        let most = self.most.max(1);
+        Self { least: self.least.min(most), most }
+    }
+}
+
 /// How a pool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolStatus {
@@ -39,6 +42,10 @@ pub struct PoolStatus {
 }
 
 impl PoolStatus {
+    fn of(busy: u32, bounds: PoolBounds) -> Self {
+        Self { size: busy.max(bounds.least), busy, bounds }
+    }
+
     /// How many jobs could begin at once.
     #[must_use]
     pub fn free(self) -> u32 {
@@ -46,280 +53,100 @@ impl PoolStatus {
     }
 }
 
-/// What a worker carries out.
-pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// A pool of workers.
+#[derive(Debug)]
 pub(crate) struct Pool {
-    shared: Arc<Shared>,
-}
-
-impl fmt::Debug for Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pool").field(&self.status()).finish()
-    }
-}
-
-struct Shared {
-    state: Mutex<State>,
-    status: Watched<PoolStatus>,
-    idle_limit: Duration,
+    status: Arc<Watched<PoolStatus>>,
     killed: CancellationToken,
 }
 
-struct State {
-    size: u32,
-    busy: u32,
-    bounds: PoolBounds,
-    /// The workers without a job, the one that became idle last at the end.
-    idle: Vec<(u64, oneshot::Sender<Job>)>,
-    hired: u64,
-    /// Workers of an earlier generation end after their job.
-    generation: u64,
-}
-
 impl Pool {
-    /// A pool with its least number of workers.
-    pub(crate) fn start(bounds: PoolBounds, idle_limit: Duration) -> Self {
-        let state = State { size: 0, busy: 0, bounds, idle: Vec::new(), hired: 0, generation: 0 };
-        let status = Watched::new(state.status());
-        let pool = Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                status,
-                idle_limit,
-                killed: CancellationToken::new(),
-            }),
-        };
-        pool.fill();
-        pool
+    /// A pool within these bounds.
+    pub(crate) fn start(bounds: PoolBounds) -> Self {
+        let status = PoolStatus::of(0, bounds.kept());
+        metrics::pool(status.size, status.busy);
+        Self { status: Arc::new(Watched::new(status)), killed: CancellationToken::new() }
     }
 
-    /// Carries a job out: by an idle worker, else by a new one. The caller asks for [`Pool::slots`] first; a job beyond
-    /// the most is carried out all the same, since it was promised.
-    pub(crate) fn submit(&self, mut job: Job) {
-        let mut state = self.shared.lock();
-        state.busy += 1;
-        while let Some((_, worker)) = state.idle.pop() {
-            match worker.send(job) {
-                Ok(()) => return self.shared.publish(&state),
-                Err(back) => job = back,
-            }
-        }
-        self.hire(&mut state, Some(job));
-        self.shared.publish(&state);
+    /// Carries a job out. The caller asks for [`Pool::slots`] first; a job beyond the most is carried out all the same, since it
+    /// was promised.
+    pub(crate) fn submit(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let busy = Busy::count(&self.status);
+        let killed = self.killed.clone();
+        tokio::spawn(async move {
+            let _busy = busy;
+            killed.run_until_cancelled(job).await;
+        });
     }
 
     /// Waits until a job could begin at once, and says how many could.
     pub(crate) async fn slots(&self) -> u32 {
-        self.shared.status.wait_for(|status| status.free() > 0).await.free()
+        self.status.wait_for(|status| status.free() > 0).await.free()
     }
 
     /// Waits until no worker is busy.
     pub(crate) async fn quiet(&self) {
-        self.shared.status.wait_for(|status| status.busy == 0).await;
+        self.status.wait_for(|status| status.busy == 0).await;
     }
 
     /// How the pool is.
     pub(crate) fn status(&self) -> PoolStatus {
-        self.shared.lock().status()
+        self.status.get()
     }
 
-    /// Ends idle workers now and busy ones after their jobs; new ones take their places, within these bounds if any are given.
+    /// Goes by these bounds from now on, if any are given; what is carried out goes on.
     pub(crate) fn recycle(&self, bounds: Option<PoolBounds>) {
-        let mut state = self.shared.lock();
-        state.generation += 1;
-        state.bounds = bounds.unwrap_or(state.bounds);
-        let retired = u32::try_from(state.idle.len()).unwrap_or(u32::MAX);
-        state.size = state.size.saturating_sub(retired);
-        state.idle.clear();
-        self.shared.publish(&state);
-        drop(state);
-        self.fill();
-    }
-
-    fn fill(&self) {
-        let mut state = self.shared.lock();
-        while state.size < state.bounds.least.min(state.bounds.most) {
-            self.hire(&mut state, None);
-        }
-        self.shared.publish(&state);
-    }
-
-    fn hire(&self, state: &mut State, job: Option<Job>) {
-        state.size += 1;
-        state.hired += 1;
-        let worker = Worker {
-            id: state.hired,
-            generation: state.generation,
-            busy: job.is_some(),
-            counted: true,
-            shared: Arc::clone(&self.shared),
-        };
-        tokio::spawn(worker.work(job));
+        change(&self.status, |now| PoolStatus::of(now.busy, bounds.map_or(now.bounds, PoolBounds::kept)));
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.killed.cancel();
+        self.killed.cancel();
     }
 }
 
-impl Shared {
-    /// A panic while the lock is held leaves counts that are true all the same: each is written whole.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn publish(&self, state: &State) {
-        let status = state.status();
+fn change(status: &Watched<PoolStatus>, next: impl FnOnce(PoolStatus) -> PoolStatus) {
+    status.modify(|status| {
+        *status = next(*status);
         metrics::pool(status.size, status.busy);
-        self.status.modify(|published| *published = status);
+    });
+}
+
+/// One job that is carried out; however it ends, it is not counted any more.
+struct Busy(Arc<Watched<PoolStatus>>);
+
+impl Busy {
+    fn count(status: &Arc<Watched<PoolStatus>>) -> Self {
+        change(status, |now| PoolStatus::of(now.busy.saturating_add(1), now.bounds));
+        Self(Arc::clone(status))
     }
 }
 
-impl State {
-    fn status(&self) -> PoolStatus {
-        let most = self.bounds.most.max(1);
-        PoolStatus {
-            size: self.size,
-            busy: self.busy,
-            bounds: PoolBounds { least: self.bounds.least.min(most), most },
-        }
-    }
-}
-
-/// A worker; dropping it takes it out of the counts, however it ended.
-struct Worker {
-    id: u64,
-    generation: u64,
-    busy: bool,
-    /// Whether the counts still include it: a recycled idle worker was taken out by who recycled it.
-    counted: bool,
-    shared: Arc<Shared>,
-}
-
-/// What a worker does after a job.
-enum Next {
-    Wait(oneshot::Receiver<Job>),
-    End,
-}
-
-impl Worker {
-    async fn work(mut self, mut job: Option<Job>) {
-        let killed = self.shared.killed.clone();
-        loop {
-            if let Some(job) = job.take() {
-                tokio::select! {
-                    biased;
-                    () = killed.cancelled() => return,
-                    () = job => {}
-                }
-            }
-            let mut seat = match self.rest() {
-                Next::Wait(seat) => seat,
-                Next::End => return,
-            };
-            job = tokio::select! {
-                biased;
-                () = killed.cancelled() => return,
-                job = self.wait(&mut seat) => job,
-            };
-            if job.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Takes a seat among the idle, unless the pool has no use for it.
-    fn rest(&mut self) -> Next {
-        let mut state = self.shared.lock();
-        if self.busy {
-            state.busy = state.busy.saturating_sub(1);
-            self.busy = false;
-        }
-        let next = if self.generation < state.generation || state.size > state.bounds.most.max(1) {
-            state.size = state.size.saturating_sub(1);
-            self.counted = false;
-            Next::End
-        } else {
-            let (worker, seat) = oneshot::channel();
-            state.idle.push((self.id, worker));
-            Next::Wait(seat)
-        };
-        self.shared.publish(&state);
-        next
-    }
-
-    /// Waits for a job; `None` when it is time to end.
-    async fn wait(&mut self, seat: &mut oneshot::Receiver<Job>) -> Option<Job> {
-        loop {
-            match tokio::time::timeout(self.shared.idle_limit, &mut *seat).await {
-                Ok(Ok(job)) => {
-                    self.busy = true;
-                    return Some(job);
-                }
-                Ok(Err(_)) => {
-                    self.counted = false;
-                    return None;
-                }
-                Err(_) => {
-                    if self.retire() {
-                        return None;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Ends an idle worker that is one too many. One that was just given a job has no seat any more, and stays.
-    fn retire(&mut self) -> bool {
-        let mut state = self.shared.lock();
-        if state.size <= state.bounds.least {
-            return false;
-        }
-        let Some(seat) = state.idle.iter().position(|(id, _)| *id == self.id) else { return false };
-        state.idle.remove(seat);
-        state.size = state.size.saturating_sub(1);
-        self.counted = false;
-        self.shared.publish(&state);
-        true
-    }
-}
-
-impl Drop for Worker {
+impl Drop for Busy {
     fn drop(&mut self) {
-        if !self.busy && !self.counted {
-            return;
-        }
-        let mut state = self.shared.lock();
-        if self.busy {
-            state.busy = state.busy.saturating_sub(1);
-        }
-        if self.counted {
-            state.size = state.size.saturating_sub(1);
-        }
-        self.shared.publish(&state);
+        change(&self.0, |now| PoolStatus::of(now.busy.saturating_sub(1), now.bounds));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
     use super::*;
 
-    const IDLE: Duration = Duration::from_secs(60);
-
     fn pool(least: u32, most: u32) -> Pool {
-        Pool::start(PoolBounds { least, most }, IDLE)
+        Pool::start(PoolBounds { least, most })
     }
 
     /// A job that lasts until its sender is dropped.
     fn held(pool: &Pool) -> oneshot::Sender<()> {
         let (hold, released) = oneshot::channel::<()>();
-        pool.submit(Box::pin(async move {
+        pool.submit(async move {
             let _ = released.await;
-        }));
+        });
         hold
     }
 
@@ -331,13 +158,10 @@ mod tests {
     async fn grows_on_demand_and_shrinks_to_its_least() {
         let pool = pool(1, 3);
         assert_eq!(counts(&pool), (1, 0));
-        tokio::task::yield_now().await;
         let jobs: Vec<_> = (0..3).map(|_| held(&pool)).collect();
-        assert_eq!(counts(&pool), (3, 3), "the idle one and two new ones");
+        assert_eq!(counts(&pool), (3, 3), "as many as are busy");
         drop(jobs);
         pool.quiet().await;
-        assert_eq!(counts(&pool), (3, 0));
-        tokio::time::sleep(IDLE + Duration::from_secs(1)).await;
         assert_eq!(counts(&pool), (1, 0));
     }
 
@@ -353,27 +177,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn recycled_workers_end_after_their_job() {
+    async fn a_pool_that_is_recycled_lets_its_jobs_end_and_goes_by_its_new_bounds() {
         let pool = pool(2, 4);
-        tokio::task::yield_now().await;
         let job = held(&pool);
         pool.recycle(Some(PoolBounds { least: 1, most: 2 }));
-        assert_eq!(counts(&pool), (1, 1), "the idle one is gone, the busy one still works");
+        assert_eq!(counts(&pool), (1, 1), "one that works is one that stays");
         drop(job);
         pool.quiet().await;
-        tokio::task::yield_now().await;
-        assert_eq!(pool.status().busy, 0);
-        let again = held(&pool);
-        tokio::task::yield_now().await;
-        assert_eq!(pool.status().busy, 1, "the pool works on");
-        drop(again);
-        pool.quiet().await;
+        let (_first, _second) = (held(&pool), held(&pool));
+        assert_eq!((counts(&pool), pool.status().free()), ((2, 2), 0), "the pool works on");
+        pool.recycle(Some(PoolBounds { least: 9, most: 0 }));
+        assert_eq!(pool.status().bounds, PoolBounds { least: 1, most: 1 }, "bounds that can be kept");
+        assert_eq!(counts(&pool), (2, 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_job_that_panics_costs_its_worker_and_nothing_else() {
         let pool = pool(0, 1);
-        pool.submit(Box::pin(async { panic!("on purpose") }));
+        pool.submit(async { panic!("on purpose") });
         pool.quiet().await;
         assert_eq!(counts(&pool), (0, 0));
         drop(held(&pool));

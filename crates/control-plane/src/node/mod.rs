@@ -216,7 +216,7 @@ impl Loops {
             runner: Arc::new(Runner::new(Arc::new(parts.handlers.clone()), options.cut_off)),
             reports: Arc::new(Reports::new(Arc::clone(&running))),
             running,
-            pool: Pool::start(options.pool, options.pool_idle),
+            pool: Pool::start(options.pool),
             orders: signals.orders.clone(),
             opened: CancellationToken::new(),
             replaced: replaced.clone(),

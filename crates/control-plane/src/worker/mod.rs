@@ -57,13 +57,13 @@ impl Worker {
         let kind = assignment.kind;
         let (runner, running, reports) =
             (Arc::clone(&self.runner), Arc::clone(&self.running), Arc::clone(&self.reports));
-        self.pool.submit(Box::pin(async move {
+        self.pool.submit(async move {
             let verdict = runner.run(assignment, dispatch.trace, told).await;
             running.end(key);
             match verdict {
                 Some(verdict) => reports.add(key, kind, handler, verdict),
                 None => running.release(key),
             }
-        }));
+        });
     }
 }
