@@ -184,6 +184,24 @@ fn the_core_has_no_clock_no_socket_and_no_unsafe_code() {
     assert!(chrono.contains("default-features = false") && !chrono.contains("\"clock\""), "{chrono}");
 }
 
+/// So that a node builds where there are no such processes, without the feature `commands`.
+#[test]
+fn only_the_runner_of_commands_knows_processes_of_unix() {
+    let command = Path::new("crates/control-plane/src/runner/command");
+    for path in tracked().iter().filter(|path| path.starts_with("crates/control-plane/src")) {
+        if path.starts_with(command) || path.with_extension("") == command {
+            continue;
+        }
+        for name in ["rustix::", "std::os::", "tokio::process", "std::process"] {
+            assert!(
+                !read(path).contains(name),
+                "{} knows {name}: it belongs to the feature commands",
+                path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
     let places = [

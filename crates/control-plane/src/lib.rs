@@ -40,7 +40,9 @@ pub use memory::{MemoryBroker, MemoryStore};
 pub use node::{Health, Node, NodeBuilder, NodeError, Reloaded, Roles};
 pub use options::Options;
 pub use pool::{PoolBounds, PoolStatus};
-pub use runner::{BroadcastHandler, CommandOptions, Context, Ending, Handler, Handlers, Hook, IntoEnded};
+#[cfg(feature = "commands")]
+pub use runner::CommandOptions;
+pub use runner::{BroadcastHandler, Context, Ending, Handler, Handlers, Hook, IntoEnded};
 pub use schedule::{PassObserver, PassReport, PhaseDurations, Rewriter, ScheduleError, Scheduled, Scheduler};
 pub use signal::Signal;
 pub use tally::Tally;

@@ -10,9 +10,14 @@
 //! A command that was told to stop and ends with exit code 0 all the same is successful, as any handler that returns success is. One that
 //! this machine has no room to start is no failure of its task, which is handed back.
 //!
-//! If the node itself is killed, nobody is left to signal the group. Its [guardian](super::guardian) is: a small shell that
+//! If the node itself is killed, nobody is left to signal the group. Its [guardian] is: a small shell that
 //! kills the groups of a node that is gone, or frozen.
 
+mod capture;
+mod census;
+mod environment;
+mod group;
+mod guardian;
 mod start;
 
 use std::io;
@@ -29,10 +34,11 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use self::capture::Capture;
+use self::group::Group;
+pub(super) use self::group::Groups;
 use self::start::{NotBegun, start};
 use super::NoRoom;
-use super::capture::Capture;
-use super::group::{Group, Groups};
 use super::handler::{Context, Handler};
 use crate::definition::CommandPayload;
 use crate::ports::Ended;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+#[cfg(feature = "commands")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use scheduler_core::Outcome;
 
-use super::command::{self, CommandOptions};
-use super::group::Groups;
+#[cfg(feature = "commands")]
+use super::command::{self, CommandOptions, Groups};
 use super::handler::{BroadcastHandler, Handler};
 use super::hooks::{Ending, Hook, Hooks};
 use crate::definition::HandlerName;
@@ -19,24 +20,42 @@ pub struct Handlers {
     handlers: BTreeMap<HandlerName, Handler>,
     broadcasts: BTreeMap<HandlerName, BroadcastHandler>,
     hooks: Hooks,
+    #[cfg(feature = "commands")]
     groups: Arc<Groups>,
 }
 
-/// The handler of commands and no other.
+/// The handler of commands and no other; without the feature `commands`, none.
 impl Default for Handlers {
+    #[cfg(feature = "commands")]
     fn default() -> Self {
         Self::new(CommandOptions::default())
+    }
+
+    #[cfg(not(feature = "commands"))]
+    fn default() -> Self {
+        Self::none()
     }
 }
 
 impl Handlers {
+    /// No handler at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            handlers: BTreeMap::new(),
+            broadcasts: BTreeMap::new(),
+            hooks: Hooks::default(),
+            #[cfg(feature = "commands")]
+            groups: Arc::default(),
+        }
+    }
+
     /// The handler of commands, with these options, and no other.
+    #[cfg(feature = "commands")]
     #[must_use]
     pub fn new(commands: CommandOptions) -> Self {
-        let groups = Arc::<Groups>::default();
-        let command = command::handler(commands, Arc::clone(&groups));
-        let none =
-            Self { handlers: BTreeMap::new(), broadcasts: BTreeMap::new(), hooks: Hooks::default(), groups };
+        let none = Self::none();
+        let command = command::handler(commands, Arc::clone(&none.groups));
         none.with(HandlerName::command(), command)
     }
 
@@ -84,9 +103,14 @@ impl Handlers {
     }
 
     /// What runs here as a process of its own ends if its node is silent for so long; `None` for never.
+    #[cfg(feature = "commands")]
     pub(crate) fn allow_silence(&self, silence: Option<Duration>) {
-        self.groups.guardian.allow(silence);
+        self.groups.allow_silence(silence);
     }
+
+    /// Nothing runs here as a process of its own.
+    #[cfg(not(feature = "commands"))]
+    pub(crate) const fn allow_silence(&self, _silence: Option<Duration>) {}
 
     pub(super) fn get(&self, name: &HandlerName) -> Option<&Handler> {
         self.handlers.get(name)

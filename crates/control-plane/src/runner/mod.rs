@@ -5,12 +5,8 @@
 //! off; it does not know stores, and nothing runs here that was not claimed first: the only way in is an
 //! [`Assignment`], which only a claim gives (R12.4).
 
-mod capture;
-mod census;
+#[cfg(feature = "commands")]
 mod command;
-mod environment;
-mod group;
-mod guardian;
 mod handler;
 mod handlers;
 mod hooks;
@@ -28,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
+#[cfg(feature = "commands")]
 pub use command::CommandOptions;
 pub use handler::{BroadcastHandler, Context, Handler, IntoEnded};
 pub use handlers::Handlers;

@@ -10,8 +10,8 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::CommandOptions;
+use super::environment::withheld;
 use crate::definition::CommandPayload;
-use crate::runner::environment::withheld;
 use crate::runner::handler::Context;
 
 /// How long a process that was just being started may hold the pipe of a command that did not begin.

@@ -1,7 +1,7 @@
 //! A process group: how a command is signalled together with all that it started.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
@@ -10,9 +10,16 @@ use super::guardian::Guardian;
 
 /// The process groups of a node's commands, and what watches over them together.
 #[derive(Debug, Default)]
-pub(super) struct Groups {
-    pub(super) guardian: Guardian,
+pub(in crate::runner) struct Groups {
+    guardian: Guardian,
     census: Census,
+}
+
+impl Groups {
+    /// Ends what is in them if the node is silent for so long; `None` for never.
+    pub(in crate::runner) fn allow_silence(&self, silence: Option<Duration>) {
+        self.guardian.allow(silence);
+    }
 }
 
 /// The process group of a child. Dropped while the command still runs, it kills the group.
