@@ -5,6 +5,8 @@
 mod book;
 #[path = "house/circles.rs"]
 mod circles;
+#[path = "house/dependencies.rs"]
+mod dependencies;
 
 use std::collections::BTreeSet;
 use std::fs;
