@@ -1,5 +1,7 @@
 //! Every example runs, and what it says is true: each asserts on what it shows.
 
+#[path = "../examples/embedded.rs"]
+mod embedded;
 #[path = "../examples/explain_pending.rs"]
 mod explain_pending;
 #[path = "../examples/one_pass.rs"]
@@ -12,6 +14,11 @@ mod own_tables;
 mod property_test;
 #[path = "../examples/resident.rs"]
 mod resident;
+
+#[test]
+fn embedded_runs() {
+    embedded::main();
+}
 
 #[test]
 fn one_pass_runs() {

@@ -12,6 +12,26 @@
 //! with the plan, so a crash between commit and send loses no message; sending is at least once, and the claim under the
 //! dispatch lets only one taker through; a node that dies stops its heartbeat, and the next pass fails what ran there and
 //! takes back what waited for it.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use control_plane::definition::Definitions;
+//! use control_plane::ports::{Admin as _, Launch, Launchable, SystemClock};
+//! use control_plane::{MemoryBroker, MemoryStore, Node};
+//!
+//! let store = MemoryStore::new(Arc::new(SystemClock));
+//! let defined: Definitions = serde_json::from_str(r#"{ "template": [{ "name": "build", "run": { "command": ["make"] } }] }"#)?;
+//! store.define(&defined).await?;
+//! store.launch(&[Launch::of(Launchable::JobTemplate("build".into()))]).await?;
+//!
+//! // A node runs passes, sends, and carries out: `node.run(stop).await` until `stop` is canceled.
+//! let node = Node::builder(Arc::new(store.clone()), Arc::new(MemoryBroker::new())).hostname("one").build();
+//! assert!(!node.health().is_ready(), "it has not run yet");
+//! # Ok(()) }
+//! ```
 
 mod backoff;
 mod chain;

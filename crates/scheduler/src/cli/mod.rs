@@ -13,7 +13,7 @@ use crate::schema::Format;
 
 /// Plans, explains and audits scheduling passes at a desk, and runs the nodes of a control plane that makes them
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_CODES)]
+#[command(name = "scheduler", version, about, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

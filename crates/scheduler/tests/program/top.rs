@@ -86,8 +86,9 @@ fn r8_3_a_cancel_in_a_simulation_runs_it_again_from_there_on() {
 #[test]
 fn sizes_follow_each_other_and_the_smallest_only_says_so() {
     let terminal = Terminal::run(&simulation(), (200, 50));
-    let text = terminal.shows("4 Cluster");
-    assert!(text.contains("Deploy shop") && text.contains("Migrate shop"), "all panes: {text}");
+    terminal.until("all panes", |text| {
+        ["4 Cluster", "Deploy shop", "Migrate shop"].iter().all(|words| text.contains(words))
+    });
     terminal.resize((20, 4));
     terminal.shows("too small");
     terminal.resize((1, 1));
