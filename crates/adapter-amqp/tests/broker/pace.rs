@@ -1,7 +1,6 @@
 //! What strangers send: it is said at a pace, so that nobody fills a log from the broker.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 use std::time::Duration;
 
 use adapter_amqp::AmqpBroker;
@@ -20,9 +19,14 @@ use crate::support::raw::Raw;
 const ONE: InstanceId = InstanceId::new(1);
 const LONG: Duration = Duration::from_secs(60);
 
-/// Counts warnings.
-#[derive(Clone, Default)]
-struct Warnings(Arc<AtomicU64>);
+thread_local! {
+    /// The warnings of this thread, which are those of one test: its runtime has no other thread.
+    static SAID: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts warnings. It is there for all tests of this program: one that came and went with a test would be asked by some places
+/// in the code before it is there, and no more once it is.
+struct Warnings;
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -38,7 +42,7 @@ impl Subscriber for Warnings {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, _: &Event<'_>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        SAID.set(SAID.get() + 1);
     }
 
     fn enter(&self, _: &Id) {}
@@ -49,8 +53,7 @@ impl Subscriber for Warnings {
 #[tokio::test]
 #[ignore = "needs RabbitMQ: scripts/test starts one"]
 async fn messages_and_calls_that_are_not_for_a_node_are_said_at_a_pace() {
-    let warnings = Warnings::default();
-    let _kept = tracing::subscriber::set_default(warnings.clone());
+    tracing::subscriber::set_global_default(Warnings).expect("no other test has one");
     let prefix = support::prefix();
     let broker = AmqpBroker::connect(support::config(&support::url(), &prefix)).await.unwrap();
     let raw = Raw::open(&support::url()).await;
@@ -66,7 +69,7 @@ async fn messages_and_calls_that_are_not_for_a_node_are_said_at_a_pace() {
     let call = timeout(LONG, calls.next()).await.expect("it comes after the others").unwrap();
     assert!(matches!(call, Call::Broadcast(_)), "{call:?}");
     timeout(LONG, deliveries.next(10)).await.expect("it comes after the others").unwrap();
-    let said = warnings.0.load(Ordering::Relaxed);
+    let said = SAID.get();
     // A machine that takes more than ten seconds for this says it twice.
     assert!((2..20).contains(&said), "{said} lines about 400 messages");
     drop((calls, deliveries));

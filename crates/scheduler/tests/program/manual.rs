@@ -30,6 +30,8 @@ fn a_shell_takes_its_completions() {
 #[test]
 fn every_command_has_a_page() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("man-pages");
+    // An earlier run may have left pages of commands that are gone.
+    std::fs::remove_dir_all(&folder).ok();
     std::fs::create_dir_all(&folder).expect("a directory for the pages");
     let ran = run(&["man", "--into", folder.to_str().expect("a path of text")]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
