@@ -1,7 +1,7 @@
 //! What the server's operator notices of a healthy node: no warnings, and few connections.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_postgres::PostgresStore;
@@ -16,15 +16,14 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::base::{Base, definitions};
 
-/// Keeps warnings and worse.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Warnings {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
+thread_local! {
+    /// What was said on this thread, which is what one test made be said: its runtime has no other thread.
+    static SAID: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Keeps warnings and worse. It is there for all tests of this program: one that came and went with a test would be asked by some
+/// places in the code before it is there, and no more once it is.
+struct Warnings;
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -42,7 +41,7 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words(String::new());
         event.record(&mut words);
-        self.0.lock().unwrap().push(words.0);
+        SAID.with_borrow_mut(|said| said.push(words.0));
     }
 
     fn enter(&self, _: &Id) {}
@@ -104,8 +103,7 @@ async fn a_round(base: &Base) {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: scripts/test starts one"]
 async fn a_node_leaves_no_warning_in_the_log_of_the_server() {
-    let warnings = Warnings::default();
-    let _kept = tracing::subscriber::set_default(warnings.clone());
+    tracing::subscriber::set_global_default(Warnings).expect("no other test has one");
     let base = Base::new().await;
     base.run(
         "CREATE FUNCTION {s}.warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'on purpose'; RETURN NULL; END $$;
@@ -113,11 +111,11 @@ async fn a_node_leaves_no_warning_in_the_log_of_the_server() {
     )
     .await;
     base.jobs(1).await;
-    assert!(!warnings.take().is_empty(), "a warning of the server would be seen");
+    assert!(!SAID.take().is_empty(), "a warning of the server would be seen");
     base.run("DROP TRIGGER warn ON {s}.task").await;
     a_round(&base).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(warnings.take(), Vec::<String>::new());
+    assert_eq!(SAID.take(), Vec::<String>::new());
     base.end().await;
 }
 
