@@ -34,7 +34,7 @@ pub(crate) async fn put(raw: &Raw, exchange: &str, key: &str, properties: BasicP
 }
 
 /// How many messages wait in a queue.
-async fn waiting(raw: &Raw, queue: &str) -> u32 {
+pub(crate) async fn waiting(raw: &Raw, queue: &str) -> u32 {
     let look = QueueDeclareArguments::durable_client_named(queue).passive(true).finish();
     raw.channel.queue_declare(look).await.unwrap().unwrap().1
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::own::put;
+use crate::own::{put, waiting};
 use crate::support;
 use crate::support::raw::Raw;
 
@@ -63,6 +63,8 @@ async fn messages_and_calls_that_are_not_for_a_node_are_said_at_a_pace() {
         put(&raw, &format!("{prefix}.calls"), "1", BasicProperties::default(), b"no call").await;
         put(&raw, &format!("{prefix}.dispatch"), "node.1", BasicProperties::default(), b"no dispatch").await;
     }
+    // The answer comes after all of these have arrived; what another connection sends now comes behind them.
+    waiting(&raw, &format!("{prefix}.node.1")).await;
     broker.publish(&[support::dispatch(1, Queue::Node(ONE))]).await.unwrap();
     let broadcast = Broadcast { handler: HandlerName::command(), payload: serde_json::json!(7) };
     broker.broadcast(&broadcast).await.unwrap();
