@@ -94,7 +94,6 @@ impl Told {
     /// Whether what is left waits for something that no task and no time brings: then it is said.
     async fn stuck(&mut self, store: &dyn Store) -> Result<bool, Failure> {
         let reading = store.read().await?;
-        // The last task may have ended since the counts were read: then nothing is left to be stuck.
         let unfinished = || reading.snapshot.tasks.iter().filter(|task| task.state.is_unfinished());
         let ends_by_itself = |work: &Work, state: &State| match work {
             Work::WorkflowApproval { expires } => expires.is_some(),
@@ -102,6 +101,7 @@ impl Told {
             _ => !matches!(state, State::Pending),
         };
         let plan: Plan = scheduler_core::plan(&reading.snapshot, &reading.rules);
+        // The last task may have ended since the counts were read: then nothing is left to be stuck.
         let over = unfinished().next().is_none();
         if over || !plan.is_idle() || unfinished().any(|task| ends_by_itself(&task.work, &task.state)) {
             return Ok(false);
